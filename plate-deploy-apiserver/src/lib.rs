@@ -1,0 +1,1 @@
+//! plate-deploy-apiserver

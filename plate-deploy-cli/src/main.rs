@@ -1,0 +1,2 @@
+//! The plate-deploy command.
+fn main() {}

@@ -1,0 +1,6 @@
+//! plate-deploy: deploys applications described by Argo CD Applications and Helm charts in Git onto Kubernetes.
+//!
+//! The library never prints, never reads the environment or `$HOME`, and starts no process on its default path.
+//! Modules, lowest layer first (docs/ARCHITECTURE.md holds the whole map; `tests/it/layers.rs` checks it).
+
+pub mod model;

@@ -1,0 +1,10 @@
+//! A native Helm chart engine.
+//!
+//! Loads charts, merges values, renders Go templates with all of Sprig's and Helm's functions, and splits the result
+//! into manifests, as Helm 4 does (or Helm 3, with [`value`]-level differences behind a compat switch), without running
+//! a process, opening a socket or reading an environment variable.
+//!
+//! Modules, lowest layer first; a module names only modules above it in this list:
+//! `value` → `template` → `sprig` → `chart` → `engine` → `release` → `lint`.
+
+pub mod value;

@@ -1,0 +1,119 @@
+//! Go maps with string keys: shared, mutable through every alias, iterated in key order as templates do.
+
+use std::cell::{Ref, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::{Str, Value};
+
+/// The Go type of a [`Map`]; visible through `typeOf`, `printf "%T"` and in how a missing key reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MapKind {
+    /// `map[string]interface {}`: a missing key reads as nil.
+    #[default]
+    Any,
+    /// `map[string]string`: a missing key reads as `""`.
+    String,
+    /// Helm's `common.Values` (Helm 3: `chartutil.Values`), a named `map[string]interface {}`.
+    Values,
+    /// `map[string][]uint8`.
+    Bytes,
+}
+
+/// A shared map. `clone` makes an alias, [`Map::copy`] a new map.
+#[derive(Clone, Default)]
+pub struct Map {
+    entries: Rc<RefCell<BTreeMap<Str, Value>>>,
+    kind: MapKind,
+}
+
+impl Map {
+    /// An empty `map[string]interface {}`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A map of the given Go type.
+    #[must_use]
+    pub fn with_kind(entries: BTreeMap<Str, Value>, kind: MapKind) -> Self {
+        Self { entries: Rc::new(RefCell::new(entries)), kind }
+    }
+
+    /// The same map under another Go type: still an alias.
+    #[must_use]
+    pub fn alias_as(&self, kind: MapKind) -> Self {
+        Self { entries: Rc::clone(&self.entries), kind }
+    }
+
+    /// The Go type.
+    #[must_use]
+    pub fn kind(&self) -> MapKind {
+        self.kind
+    }
+
+    /// The value at `key`, if the key is there.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Value> {
+        self.entries.borrow().get(key.as_bytes()).cloned()
+    }
+
+    /// Whether the key is there (its value may be nil).
+    #[must_use]
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.entries.borrow().contains_key(key.as_bytes())
+    }
+
+    /// Sets a key for every alias of this map.
+    pub fn insert(&self, key: impl Into<Str>, value: Value) {
+        self.entries.borrow_mut().insert(key.into(), value);
+    }
+
+    /// Removes a key for every alias of this map, giving what was there.
+    pub fn remove(&self, key: &str) -> Option<Value> {
+        self.entries.borrow_mut().remove(key.as_bytes())
+    }
+
+    /// Number of keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.borrow().len()
+    }
+
+    /// Whether there are no keys.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.borrow().is_empty()
+    }
+
+    /// The entries, sorted by key bytes. Do not change the map (through any alias) while the borrow lives: copy out
+    /// with [`Map::snapshot`] when template code may run in between.
+    #[must_use]
+    pub fn borrow(&self) -> Ref<'_, BTreeMap<Str, Value>> {
+        self.entries.borrow()
+    }
+
+    /// The entries as they are now, sorted by key.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<(Str, Value)> {
+        self.entries.borrow().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+
+    /// A new map with the same entries (one level deep).
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::with_kind(self.entries.borrow().clone(), self.kind)
+    }
+
+    /// Whether both are the same map, not just equal ones.
+    #[must_use]
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.entries, &other.entries)
+    }
+}
+
+impl<K: Into<Str>> FromIterator<(K, Value)> for Map {
+    fn from_iter<T: IntoIterator<Item = (K, Value)>>(iter: T) -> Self {
+        Self::with_kind(iter.into_iter().map(|(k, v)| (k.into(), v)).collect(), MapKind::Any)
+    }
+}
