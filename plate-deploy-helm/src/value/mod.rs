@@ -6,6 +6,7 @@
 
 mod convert;
 mod map;
+mod plain;
 mod string;
 
 use std::any::Any;
