@@ -128,3 +128,10 @@ impl<K: Into<Str>> FromIterator<(K, Value)> for Map {
         Self::with_kind(iter.into_iter().map(|(k, v)| (k.into(), v)).collect(), MapKind::Any)
     }
 }
+
+impl std::fmt::Debug for Map {
+    /// Keys only: values may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.entries.borrow().keys()).finish()
+    }
+}

@@ -10,6 +10,7 @@ mod drop;
 pub mod float;
 pub mod kind;
 mod map;
+mod plain;
 pub mod print;
 pub mod printf;
 pub mod quote;
