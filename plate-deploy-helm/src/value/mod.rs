@@ -172,6 +172,11 @@ pub trait Object: Any {
         None
     }
 
+    /// The object as a list, for objects that are slices underneath (`.Capabilities.APIVersions`).
+    fn as_list(&self) -> Option<List> {
+        None
+    }
+
     /// Go truth: false for nil pointers and empty maps; structs are always true.
     fn truth(&self) -> bool {
         true
