@@ -297,6 +297,7 @@ impl<'h> Exec<'h> {
         match &val.value {
             Value::Str(text) => self.out.extend_from_slice(text.as_bytes()),
             Value::Nil => self.out.extend_from_slice(b"<no value>"),
+            Value::Object(object) => self.out.extend_from_slice(object.print_addressed().as_bytes()),
             other => {
                 self.note_whole(other);
                 print::append(&mut self.out, other);
