@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::error::GitError;
 use super::types::{
-    Change, CommitId, CommitInfo, CommitRequest, EntryKind, FetchOutcome, ListOptions, LogOptions, ObjectId, PushOutcome,
-    PushRequest, RefInfo, RepositoryStatus, TreeEntry,
+    Change, CommitId, CommitInfo, CommitRequest, EntryKind, FetchOutcome, ListOptions, LogOptions, ObjectId,
+    PushOutcome, PushRequest, RefInfo, RepositoryStatus, TreeEntry,
 };
 
 /// A Git repository.

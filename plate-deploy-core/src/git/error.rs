@@ -84,7 +84,9 @@ pub enum GitError {
         actual: Option<CommitId>,
     },
     /// The new head does not descend from the old one; history is never rewritten.
-    #[error("{repository}: {new} does not descend from {expected}, branch `{branch}` is never forced; build the commit on the branch's head")]
+    #[error(
+        "{repository}: {new} does not descend from {expected}, branch `{branch}` is never forced; build the commit on the branch's head"
+    )]
     NotFastForward {
         /// Repository or remote without credentials.
         repository: String,

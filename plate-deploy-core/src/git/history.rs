@@ -41,7 +41,12 @@ pub(super) fn resolve(store: &dyn ObjectStore, refs: &dyn Refs, text: &str) -> R
     Ok(commit)
 }
 
-fn find_base(store: &dyn ObjectStore, refs: &dyn Refs, revision: &Revision, text: &str) -> Result<Option<CommitId>, GitError> {
+fn find_base(
+    store: &dyn ObjectStore,
+    refs: &dyn Refs,
+    revision: &Revision,
+    text: &str,
+) -> Result<Option<CommitId>, GitError> {
     if let Some(id) = revision.full_id() {
         return peel_to_commit(store, id.into());
     }

@@ -16,8 +16,8 @@ use super::error::GitError;
 use super::history::{self, Refs};
 use super::objects::{self, ObjectStore};
 use super::types::{
-    BranchStatus, Change, CommitId, CommitInfo, CommitRequest, FetchOutcome, ListOptions, LocalBranch, LogOptions, ObjectId,
-    PushOutcome, PushRequest, RefInfo, RepositoryStatus, TreeEntry,
+    BranchStatus, Change, CommitId, CommitInfo, CommitRequest, FetchOutcome, ListOptions, LocalBranch, LogOptions,
+    ObjectId, PushOutcome, PushRequest, RefInfo, RepositoryStatus, TreeEntry,
 };
 use super::{revision, tree};
 
@@ -103,7 +103,12 @@ impl MemoryGit {
         }
         if actual != request.expected {
             let repository = self.remote_name().unwrap_or_default();
-            return Err(GitError::Stale { repository, branch: request.branch.clone(), expected: request.expected, actual });
+            return Err(GitError::Stale {
+                repository,
+                branch: request.branch.clone(),
+                expected: request.expected,
+                actual,
+            });
         }
         remote.refs.insert(name, request.new);
         remote.objects.extend(self.lock().objects.clone());
@@ -148,7 +153,11 @@ impl ObjectStore for Store<'_> {
 impl Refs for MemoryGit {
     fn find(&self, name: &str) -> Result<Option<ObjectId>, GitError> {
         let state = self.lock();
-        let names = if name == "HEAD" { vec![format!("{HEADS}main"), format!("{TRACKING}main")] } else { vec![name.to_owned()] };
+        let names = if name == "HEAD" {
+            vec![format!("{HEADS}main"), format!("{TRACKING}main")]
+        } else {
+            vec![name.to_owned()]
+        };
         Ok(names.iter().find_map(|name| state.refs.get(name)).copied().map(ObjectId::from))
     }
 
@@ -220,12 +229,18 @@ impl GitBackend for MemoryGit {
             moved = old != Some(request.new);
             if moved && old != request.expected {
                 let repository = self.name.clone();
-                return Err(GitError::Stale { repository, branch: request.branch, expected: request.expected, actual: old });
+                return Err(GitError::Stale {
+                    repository,
+                    branch: request.branch,
+                    expected: request.expected,
+                    actual: old,
+                });
             }
         } else {
             self.lock().refs.insert(format!("{TRACKING}{}", request.branch), request.new);
         }
-        let follows = old.map_or(Ok(true), |old| history::relate(&self.store(), old, request.new).map(|r| r.left_is_ancestor()))?;
+        let follows =
+            old.map_or(Ok(true), |old| history::relate(&self.store(), old, request.new).map(|r| r.left_is_ancestor()))?;
         let local = if follows {
             self.lock().refs.insert(local_name, request.new);
             LocalBranch::Advanced
@@ -257,15 +272,21 @@ impl GitBackend for MemoryGit {
         revision::check_branch(branch)?;
         let (local, upstream) = {
             let state = self.lock();
-            (state.refs.get(&format!("{HEADS}{branch}")).copied(), state.refs.get(&format!("{TRACKING}{branch}")).copied())
+            (
+                state.refs.get(&format!("{HEADS}{branch}")).copied(),
+                state.refs.get(&format!("{TRACKING}{branch}")).copied(),
+            )
         };
-        let branch = history::branch_status(&self.store(), BranchStatus {
-            branch: branch.to_owned(),
-            local,
-            upstream,
-            has_remote: self.remote.is_some(),
-            ..BranchStatus::default()
-        })?;
+        let branch = history::branch_status(
+            &self.store(),
+            BranchStatus {
+                branch: branch.to_owned(),
+                local,
+                upstream,
+                has_remote: self.remote.is_some(),
+                ..BranchStatus::default()
+            },
+        )?;
         Ok(RepositoryStatus { branch, work_tree: None })
     }
 }

@@ -35,7 +35,7 @@ pub use memory::MemoryGit;
 pub use symlink::{ResolvedPath, resolve_path};
 pub use types::{
     BranchStatus, Change, CommitId, CommitInfo, CommitRequest, EntryKind, FetchOutcome, FileChange, FileEdit,
-    InvalidId, ListOptions, LocalBranch, LogOptions, ObjectId, PushOutcome, PushRequest, RefInfo, RepositoryStatus, Signature,
-    TreeEntry, WorkTreeStatus,
+    InvalidId, ListOptions, LocalBranch, LogOptions, ObjectId, PushOutcome, PushRequest, RefInfo, RepositoryStatus,
+    Signature, TreeEntry, WorkTreeStatus,
 };
 pub use url::{RepoUrl, RepoUrlMap, normalize_git_url, redact_url};

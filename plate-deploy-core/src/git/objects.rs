@@ -75,7 +75,13 @@ fn read_structure(store: &dyn ObjectStore, id: ObjectId, wanted: Kind, what: &st
     }
     if size > MAX_STRUCTURE_BYTES {
         let repository = store.location().to_owned();
-        return Err(GitError::TooLarge { repository, what: format!("{what} {id}"), size, limit: MAX_STRUCTURE_BYTES, unit: "bytes" });
+        return Err(GitError::TooLarge {
+            repository,
+            what: format!("{what} {id}"),
+            size,
+            limit: MAX_STRUCTURE_BYTES,
+            unit: "bytes",
+        });
     }
     store.read(id)?.map(|(_, bytes)| bytes).ok_or_else(|| missing(store, id, what))
 }
@@ -152,7 +158,8 @@ pub(super) fn peel_to_commit(store: &dyn ObjectStore, mut id: ObjectId) -> Resul
             Some((Kind::Commit, _)) => return Ok(Some(to_commit(id))),
             Some((Kind::Tag, _)) => {
                 let bytes = read_structure(store, id, Kind::Tag, "tag")?;
-                let tag = TagRef::from_bytes(&bytes, gix::hash::Kind::Sha1).map_err(|_| corrupt(store, id, "the tag is malformed"))?;
+                let tag = TagRef::from_bytes(&bytes, gix::hash::Kind::Sha1)
+                    .map_err(|_| corrupt(store, id, "the tag is malformed"))?;
                 id = from_gix(tag.target().as_ref());
             }
             _ => return Ok(None),
@@ -169,7 +176,13 @@ pub(super) fn read_blob(store: &dyn ObjectStore, id: ObjectId, max_bytes: u64) -
     }
     if size > max_bytes {
         let repository = store.location().to_owned();
-        return Err(GitError::TooLarge { repository, what: format!("file {id}"), size, limit: max_bytes, unit: "bytes" });
+        return Err(GitError::TooLarge {
+            repository,
+            what: format!("file {id}"),
+            size,
+            limit: max_bytes,
+            unit: "bytes",
+        });
     }
     store.read(id)?.map(|(_, bytes)| bytes).ok_or_else(|| missing(store, id, "blob"))
 }

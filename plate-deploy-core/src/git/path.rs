@@ -7,7 +7,8 @@ pub(super) const MAX_PATH_BYTES: usize = 4096;
 
 /// Checks a path given by a caller and removes one `/` at its end; `""` is the root.
 pub(super) fn check(path: &str) -> Result<&str, GitError> {
-    let refuse = |reason: &str| GitError::InvalidPath { path: path.chars().take(200).collect(), reason: reason.to_owned() };
+    let refuse =
+        |reason: &str| GitError::InvalidPath { path: path.chars().take(200).collect(), reason: reason.to_owned() };
     let trimmed = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {
         return Ok("");
@@ -66,14 +67,40 @@ mod tests {
     #[test]
     fn names_that_leave_the_repository_or_stand_for_dot_git_are_refused() {
         let refused = [
-            "/etc/passwd", "../x", "a/../b", "a//b", "a/./b", ".", "..", ".git", ".GIT/config", "a/.Git/hooks/pre-push", "git~1",
-            "GIT~1/x", ".git ", ".git.", ".git. .", ".git::$INDEX_ALLOCATION/x", ".g\u{200c}it", "a\\b", "a\0b", "//",
+            "/etc/passwd",
+            "../x",
+            "a/../b",
+            "a//b",
+            "a/./b",
+            ".",
+            "..",
+            ".git",
+            ".GIT/config",
+            "a/.Git/hooks/pre-push",
+            "git~1",
+            "GIT~1/x",
+            ".git ",
+            ".git.",
+            ".git. .",
+            ".git::$INDEX_ALLOCATION/x",
+            ".g\u{200c}it",
+            "a\\b",
+            "a\0b",
+            "//",
         ];
         for path in refused {
             assert!(check(path).is_err(), "{path:?} was accepted");
         }
-        let accepted =
-            [("", ""), ("a", "a"), ("a/b/", "a/b"), (".gitignore", ".gitignore"), (".github/x", ".github/x"), ("git~2", "git~2"), ("가/나.yaml", "가/나.yaml"), ("a..b", "a..b")];
+        let accepted = [
+            ("", ""),
+            ("a", "a"),
+            ("a/b/", "a/b"),
+            (".gitignore", ".gitignore"),
+            (".github/x", ".github/x"),
+            ("git~2", "git~2"),
+            ("가/나.yaml", "가/나.yaml"),
+            ("a..b", "a..b"),
+        ];
         for (path, expected) in accepted {
             assert_eq!(check(path), Ok(expected));
         }

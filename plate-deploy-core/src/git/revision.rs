@@ -118,8 +118,28 @@ mod tests {
     #[test]
     fn injections_and_malformed_names_are_refused() {
         for text in [
-            "-x", "--upload-pack=touch /tmp/p", "-oProxyCommand=x", "a b", "a..b", "@{-1}", "@", "a:b", "x\ny", "a//b", "/a", "a/", "a.lock",
-            "a/.b", "a.", "a\\b", "a*", "~1", "^", "main~1x", "main~99999", "main^{tree}",
+            "-x",
+            "--upload-pack=touch /tmp/p",
+            "-oProxyCommand=x",
+            "a b",
+            "a..b",
+            "@{-1}",
+            "@",
+            "a:b",
+            "x\ny",
+            "a//b",
+            "/a",
+            "a/",
+            "a.lock",
+            "a/.b",
+            "a.",
+            "a\\b",
+            "a*",
+            "~1",
+            "^",
+            "main~1x",
+            "main~99999",
+            "main^{tree}",
         ] {
             assert!(Revision::parse(text).is_err(), "{text:?} was accepted");
         }
@@ -135,6 +155,9 @@ mod tests {
         assert_eq!(parsed("ABCDEF1").abbreviation().as_deref(), Some("abcdef1"));
         assert_eq!(parsed("abcdef").abbreviation(), None);
         assert_eq!(parsed(&"A".repeat(40)).full_id().unwrap().to_string(), "a".repeat(40));
-        assert_eq!(parsed("v1").references(Some("origin")), ["refs/heads/v1", "refs/tags/v1", "refs/remotes/origin/v1", "refs/remotes/v1"]);
+        assert_eq!(
+            parsed("v1").references(Some("origin")),
+            ["refs/heads/v1", "refs/tags/v1", "refs/remotes/origin/v1", "refs/remotes/v1"]
+        );
     }
 }

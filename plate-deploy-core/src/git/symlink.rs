@@ -25,8 +25,13 @@ pub struct ResolvedPath {
 /// # Errors
 /// [`GitError::Symlink`] for a target that is absolute, leaves the repository or is part of a loop;
 /// [`GitError::InvalidPath`] for a path that does so itself.
-pub async fn resolve_path(backend: &dyn GitBackend, commit: CommitId, path: &str) -> Result<Option<ResolvedPath>, GitError> {
-    let mut todo: Vec<String> = path::check(path)?.split('/').filter(|name| !name.is_empty()).rev().map(str::to_owned).collect();
+pub async fn resolve_path(
+    backend: &dyn GitBackend,
+    commit: CommitId,
+    path: &str,
+) -> Result<Option<ResolvedPath>, GitError> {
+    let mut todo: Vec<String> =
+        path::check(path)?.split('/').filter(|name| !name.is_empty()).rev().map(str::to_owned).collect();
     let mut links: Vec<String> = Vec::new();
     let Some(mut at) = backend.entry(commit, "").await? else { return Ok(None) };
     while let Some(name) = todo.pop() {

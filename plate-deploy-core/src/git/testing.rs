@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    CommitId, CommitRequest, EntryKind, FileEdit, GitBackend, GitBackendExt, GitError, ListOptions, LocalBranch, LogOptions, PushRequest, Signature,
-    resolve_path,
+    CommitId, CommitRequest, EntryKind, FileEdit, GitBackend, GitBackendExt, GitError, ListOptions, LocalBranch,
+    LogOptions, PushRequest, Signature, resolve_path,
 };
 
 /// Two empty clones of one empty remote.
@@ -30,7 +30,12 @@ pub fn request(parent: Option<CommitId>, minute: i64, message: &str, edits: Vec<
 ///
 /// # Errors
 /// Those of the backend.
-pub async fn publish(git: &dyn GitBackend, parent: Option<CommitId>, minute: i64, edits: Vec<FileEdit>) -> Result<CommitId, GitError> {
+pub async fn publish(
+    git: &dyn GitBackend,
+    parent: Option<CommitId>,
+    minute: i64,
+    edits: Vec<FileEdit>,
+) -> Result<CommitId, GitError> {
     let new = git.commit(request(parent, minute, &format!("change {minute}"), edits)).await?;
     git.push(PushRequest { branch: "main".to_owned(), new, expected: parent }).await?;
     Ok(new)
@@ -60,7 +65,15 @@ async fn reads(clones: Clones) -> Result<(), GitError> {
         FileEdit::write("가/나.yaml", "k: 값\n"),
     ];
     let head = publish(git, None, 0, edits).await?;
-    for revision in ["", "HEAD", "main", "refs/heads/main", &head.to_string(), &head.to_string().to_uppercase(), &head.to_string()[..7]] {
+    for revision in [
+        "",
+        "HEAD",
+        "main",
+        "refs/heads/main",
+        &head.to_string(),
+        &head.to_string().to_uppercase(),
+        &head.to_string()[..7],
+    ] {
         assert_eq!(git.resolve(revision).await?, head, "{revision:?}");
     }
     for revision in ["-main", "main..x", "main:b", "--upload-pack=x", "main^{tree}"] {
@@ -71,10 +84,20 @@ async fn reads(clones: Clones) -> Result<(), GitError> {
     }
 
     let paths = |entries: Vec<super::TreeEntry>| entries.into_iter().map(|entry| entry.path).collect::<Vec<_>>();
-    assert_eq!(paths(git.list_tree(head, "", ListOptions::default()).await?), ["b.txt", "b", "가"], "Git sorts a folder as `name/`");
-    assert_eq!(paths(git.list_tree(head, "", ListOptions::recursive()).await?), ["b.txt", "b/run.sh", "b/values.yaml", "가/나.yaml"]);
+    assert_eq!(
+        paths(git.list_tree(head, "", ListOptions::default()).await?),
+        ["b.txt", "b", "가"],
+        "Git sorts a folder as `name/`"
+    );
+    assert_eq!(
+        paths(git.list_tree(head, "", ListOptions::recursive()).await?),
+        ["b.txt", "b/run.sh", "b/values.yaml", "가/나.yaml"]
+    );
     let sized = git.list_tree(head, "b/", ListOptions { sizes: true, ..ListOptions::default() }).await?;
-    assert_eq!(sized.iter().map(|entry| (entry.kind, entry.size)).collect::<Vec<_>>(), [(EntryKind::Executable, Some(10)), (EntryKind::Blob, Some(5))]);
+    assert_eq!(
+        sized.iter().map(|entry| (entry.kind, entry.size)).collect::<Vec<_>>(),
+        [(EntryKind::Executable, Some(10)), (EntryKind::Blob, Some(5))]
+    );
     let few = ListOptions { max_entries: 3, ..ListOptions::recursive() };
     assert!(matches!(git.list_tree(head, "", few).await, Err(GitError::TooLarge { .. })));
     assert!(git.list_tree(head, "b.txt", ListOptions::default()).await.is_err_and(|error| error.is_not_found()));
@@ -91,30 +114,60 @@ async fn reads(clones: Clones) -> Result<(), GitError> {
 
 async fn commits(clones: Clones) -> Result<(), GitError> {
     let git = &*clones.ours;
-    let first = git.commit(request(None, 0, "first", vec![FileEdit::write_as("a/x", "1", EntryKind::Executable), FileEdit::write("a/y", "1")])).await?;
+    let first = git
+        .commit(request(
+            None,
+            0,
+            "first",
+            vec![FileEdit::write_as("a/x", "1", EntryKind::Executable), FileEdit::write("a/y", "1")],
+        ))
+        .await?;
     assert!(git.resolve("main").await.is_err(), "a commit moves no branch");
-    assert_eq!(first.to_string(), "9e35d3a487ed5f4dd115342b9b6e44b9c8776b33", "ids are Git's, and depend on the request only");
+    assert_eq!(
+        first.to_string(),
+        "9e35d3a487ed5f4dd115342b9b6e44b9c8776b33",
+        "ids are Git's, and depend on the request only"
+    );
     let outcome = git.push(PushRequest { branch: "main".to_owned(), new: first, expected: None }).await?;
     assert!(outcome.moved && outcome.local == LocalBranch::Advanced, "{outcome:?}");
     let again = git.push(PushRequest { branch: "main".to_owned(), new: first, expected: None }).await?;
     assert!(!again.moved, "a push that got through before is a success");
 
-    let second = publish(git, Some(first), 1, vec![FileEdit::write("a/x", "2"), FileEdit::delete("a/y"), FileEdit::write("new/deep/z", "3")]).await?;
+    let second = publish(
+        git,
+        Some(first),
+        1,
+        vec![FileEdit::write("a/x", "2"), FileEdit::delete("a/y"), FileEdit::write("new/deep/z", "3")],
+    )
+    .await?;
     assert_eq!(git.resolve("main").await?, second);
     let info = git.commit_info(second).await?;
-    assert_eq!((info.parents.as_slice(), info.message.as_str(), info.author.name.as_str()), (&[first][..], "change 1\n", "Kim Tester"));
+    assert_eq!(
+        (info.parents.as_slice(), info.message.as_str(), info.author.name.as_str()),
+        (&[first][..], "change 1\n", "Kim Tester")
+    );
     let changes = git.changes(Some(first), second).await?;
-    let kinds: Vec<_> = changes.iter().map(|change| (change.path.as_str(), change.old.is_some(), change.new.as_ref().map(|new| new.kind))).collect();
-    assert_eq!(kinds, [("a/x", true, Some(EntryKind::Executable)), ("a/y", true, None), ("new/deep/z", false, Some(EntryKind::Blob))]);
+    let kinds: Vec<_> = changes
+        .iter()
+        .map(|change| (change.path.as_str(), change.old.is_some(), change.new.as_ref().map(|new| new.kind)))
+        .collect();
+    assert_eq!(
+        kinds,
+        [("a/x", true, Some(EntryKind::Executable)), ("a/y", true, None), ("new/deep/z", false, Some(EntryKind::Blob))]
+    );
     assert_eq!(git.changes(None, first).await?.len(), 2);
     assert!(git.changes(Some(first), first).await?.is_empty());
 
     let third = publish(git, Some(second), 2, vec![FileEdit::delete("new/deep/z")]).await?;
     assert_eq!(git.entry(third, "new").await?, None, "empty folders do not exist");
-    let folder_for_file = publish(git, Some(third), 3, vec![FileEdit::delete("a/x"), FileEdit::write("a/x2/y", "")]).await?;
+    let folder_for_file =
+        publish(git, Some(third), 3, vec![FileEdit::delete("a/x"), FileEdit::write("a/x2/y", "")]).await?;
     assert_eq!(git.list_tree(folder_for_file, "", ListOptions::recursive()).await?.len(), 1);
     let status = git.status("main").await?;
-    assert_eq!((status.branch.local, status.branch.published(), status.branch.ahead, status.branch.behind), (Some(folder_for_file), Some(folder_for_file), 0, 0));
+    assert_eq!(
+        (status.branch.local, status.branch.published(), status.branch.ahead, status.branch.behind),
+        (Some(folder_for_file), Some(folder_for_file), 0, 0)
+    );
     assert!(status.work_tree.is_none_or(|tree| tree.is_clean() && tree.untracked.is_empty()));
     Ok(())
 }
@@ -136,15 +189,25 @@ async fn edits_that_are_refused(clones: Clones) -> Result<(), GitError> {
     ];
     for edits in refused {
         let found = git.commit(request(Some(head), 1, "no", edits.clone())).await;
-        assert!(matches!(found, Err(GitError::InvalidCommit { .. } | GitError::InvalidPath { .. })), "{edits:?}: {found:?}");
+        assert!(
+            matches!(found, Err(GitError::InvalidCommit { .. } | GitError::InvalidPath { .. })),
+            "{edits:?}: {found:?}"
+        );
     }
     for edits in [vec![], vec![FileEdit::write("a/x", "1")]] {
-        assert!(matches!(git.commit(request(Some(head), 1, "same", edits)).await, Err(GitError::NothingToCommit { .. })));
+        assert!(matches!(
+            git.commit(request(Some(head), 1, "same", edits)).await,
+            Err(GitError::NothingToCommit { .. })
+        ));
     }
     let mut forged = request(Some(head), 1, "x", vec![FileEdit::write("b", "")]);
     forged.author.name = "a <b>\nparent 0".to_owned();
     assert!(matches!(git.commit(forged).await, Err(GitError::InvalidCommit { .. })));
-    assert!(git.commit(request(Some(CommitId::from_bytes([1; 20])), 1, "x", vec![])).await.is_err_and(|error| error.is_not_found()));
+    assert!(
+        git.commit(request(Some(CommitId::from_bytes([1; 20])), 1, "x", vec![]))
+            .await
+            .is_err_and(|error| error.is_not_found())
+    );
     for branch in ["-x", "refs/heads/main", "a b", "HEAD", ""] {
         let push = git.push(PushRequest { branch: branch.to_owned(), new: head, expected: None }).await;
         assert!(matches!(push, Err(GitError::InvalidRevision { .. })), "{branch:?}: {push:?}");
@@ -169,7 +232,11 @@ async fn races(clones: Clones) -> Result<(), GitError> {
     assert_eq!(ours.fetch().await?.updated, ["refs/heads/main"]);
     assert!(ours.fetch().await?.updated.is_empty(), "nothing new the second time");
     assert_eq!(ours.status("main").await?.branch.published(), Some(fast));
-    assert!(ours.is_ancestor(base, fast).await? && !ours.is_ancestor(fast, base).await? && !ours.is_ancestor(slow, fast).await?);
+    assert!(
+        ours.is_ancestor(base, fast).await?
+            && !ours.is_ancestor(fast, base).await?
+            && !ours.is_ancestor(slow, fast).await?
+    );
     let sideways = ours.push(PushRequest { branch: "main".to_owned(), new: slow, expected: Some(fast) }).await;
     assert!(matches!(sideways, Err(GitError::NotFastForward { .. })), "never forced: {sideways:?}");
     let won = publish(&*ours, Some(fast), 3, vec![FileEdit::write("other.yaml", "")]).await?;
@@ -181,7 +248,9 @@ async fn races(clones: Clones) -> Result<(), GitError> {
     assert!(branch.moved);
     ours.fetch().await?;
     assert_eq!(ours.resolve("release/1").await?, fast, "a branch that only the remote has");
-    let unknown = theirs.push(PushRequest { branch: "main".to_owned(), new: CommitId::from_bytes([7; 20]), expected: Some(fast) }).await;
+    let unknown = theirs
+        .push(PushRequest { branch: "main".to_owned(), new: CommitId::from_bytes([7; 20]), expected: Some(fast) })
+        .await;
     assert!(unknown.is_err_and(|error| error.is_not_found()));
     Ok(())
 }
@@ -191,7 +260,9 @@ async fn history(clones: Clones) -> Result<(), GitError> {
     let mut commits = Vec::new();
     for minute in 0..6 {
         let path = if minute % 2 == 0 { "even/x" } else { "odd/x" };
-        commits.push(publish(git, commits.last().copied(), minute, vec![FileEdit::write(path, minute.to_string())]).await?);
+        commits.push(
+            publish(git, commits.last().copied(), minute, vec![FileEdit::write(path, minute.to_string())]).await?,
+        );
     }
     let [zero, _, two, three, four, head] = commits[..] else { panic!("six commits") };
     let ids = |log: Vec<super::CommitInfo>| log.into_iter().map(|commit| commit.id).collect::<Vec<_>>();
@@ -201,7 +272,11 @@ async fn history(clones: Clones) -> Result<(), GitError> {
     assert_eq!(ids(git.log(head, even).await?), [four, two, zero]);
     assert_eq!(git.resolve("main~3").await?, two);
     assert_eq!(git.resolve("main^^1^0").await?, three);
-    assert!(git.is_ancestor(zero, head).await? && git.is_ancestor(head, head).await? && !git.is_ancestor(head, zero).await?);
+    assert!(
+        git.is_ancestor(zero, head).await?
+            && git.is_ancestor(head, head).await?
+            && !git.is_ancestor(head, zero).await?
+    );
     Ok(())
 }
 

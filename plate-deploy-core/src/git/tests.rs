@@ -57,7 +57,10 @@ async fn work_trees_with_a_local_remote_fulfil_the_contract() {
             git(&folder.join(clone), &["remote", "add", "origin", "../remote.git"]);
         }
         let [ours, theirs] = ["ours", "theirs"].map(|name| folder.join(name));
-        Clones { ours: Arc::new(GixGit::open(ours).await.unwrap()), theirs: Arc::new(GixGit::open(theirs).await.unwrap()) }
+        Clones {
+            ours: Arc::new(GixGit::open(ours).await.unwrap()),
+            theirs: Arc::new(GixGit::open(theirs).await.unwrap()),
+        }
     })
     .await
     .unwrap();
@@ -77,7 +80,8 @@ async fn mirrors_fulfil_the_contract() {
         let folder = root.path().join(count.to_string());
         GixGit::init(folder.join("remote.git"), "main", true).await.unwrap();
         let url = format!("file://{}/remote.git", folder.display());
-        let clone = async |name: &str| GixGit::clone_or_open(&url, folder.join(name), CloneOptions::default()).await.unwrap();
+        let clone =
+            async |name: &str| GixGit::clone_or_open(&url, folder.join(name), CloneOptions::default()).await.unwrap();
         Clones { ours: Arc::new(clone("ours.git").await), theirs: Arc::new(clone("theirs.git").await) }
     })
     .await

@@ -8,7 +8,9 @@ use super::backend::describe;
 use super::error::GitError;
 use super::objects::{Node, ObjectStore, empty_tree, mode_of, read_commit, read_tree, to_commit, write_tree};
 use super::path::{self, forbidden_name, join};
-use super::types::{Change, CommitId, CommitRequest, EntryKind, FileChange, FileEdit, ListOptions, ObjectId, Signature, TreeEntry};
+use super::types::{
+    Change, CommitId, CommitRequest, EntryKind, FileChange, FileEdit, ListOptions, ObjectId, Signature, TreeEntry,
+};
 
 /// Deepest folder: no checkout on any system can hold more.
 const MAX_DEPTH: usize = 512;
@@ -40,7 +42,12 @@ fn to_entry(folder: &str, node: &Node) -> TreeEntry {
 }
 
 /// The entries of a folder.
-pub(super) fn list(store: &dyn ObjectStore, commit: CommitId, path: &str, options: &ListOptions) -> Result<Vec<TreeEntry>, GitError> {
+pub(super) fn list(
+    store: &dyn ObjectStore,
+    commit: CommitId,
+    path: &str,
+    options: &ListOptions,
+) -> Result<Vec<TreeEntry>, GitError> {
     let folder = entry(store, commit, path)?.filter(|entry| entry.kind == EntryKind::Tree);
     let folder = folder.ok_or_else(|| GitError::NotFound {
         repository: store.location().to_owned(),
@@ -65,7 +72,13 @@ pub(super) fn list(store: &dyn ObjectStore, commit: CommitId, path: &str, option
         if out.len() + todo.len() > options.max_entries {
             let limit = options.max_entries as u64;
             let what = format!("folder {path:?} at commit {}", commit.short());
-            return Err(GitError::TooLarge { repository: store.location().to_owned(), what, size: limit + 1, limit, unit: "entries" });
+            return Err(GitError::TooLarge {
+                repository: store.location().to_owned(),
+                what,
+                size: limit + 1,
+                limit,
+                unit: "entries",
+            });
         }
     }
     Ok(out)
@@ -108,7 +121,8 @@ pub(super) fn diff(store: &dyn ObjectStore, from: ObjectId, to: ObjectId) -> Res
         }
         let is_tree = |entry: &Option<TreeEntry>| entry.as_ref().is_some_and(|entry| entry.kind == EntryKind::Tree);
         let (old_tree, new_tree) = (old.clone().filter(|_| is_tree(&old)), new.clone().filter(|_| is_tree(&new)));
-        let (old_leaf, new_leaf) = (old.filter(|e| e.kind != EntryKind::Tree), new.filter(|e| e.kind != EntryKind::Tree));
+        let (old_leaf, new_leaf) =
+            (old.filter(|e| e.kind != EntryKind::Tree), new.filter(|e| e.kind != EntryKind::Tree));
         if let Some(path) = old_leaf.as_ref().or(new_leaf.as_ref()).map(|entry| entry.path.clone()) {
             changes.push(Change { path, old: old_leaf, new: new_leaf });
         }
@@ -136,7 +150,9 @@ pub(super) fn changes(store: &dyn ObjectStore, from: Option<CommitId>, to: Commi
 /// Writes blobs, trees and the commit of a request.
 pub(super) fn commit(store: &dyn ObjectStore, request: &CommitRequest) -> Result<CommitId, GitError> {
     check_request(store, request)?;
-    let old = request.parent.map_or_else(|| Ok(empty_tree()), |parent| read_commit(store, parent).map(|commit| commit.tree))?;
+    let old = request
+        .parent
+        .map_or_else(|| Ok(empty_tree()), |parent| read_commit(store, parent).map(|commit| commit.tree))?;
     let mut edits = Vec::new();
     for edit in &request.edits {
         edits.push((path::check(&edit.path)?.split('/').collect::<Vec<_>>(), edit));
@@ -179,12 +195,18 @@ fn check_request(store: &dyn ObjectStore, request: &CommitRequest) -> Result<(),
 
 /// Applies edits (as name lists relative to `folder`) to a tree; `None` when nothing is left. Recursion is bounded by
 /// the depth of checked paths.
-fn apply(store: &dyn ObjectStore, tree: ObjectId, folder: &str, edits: &[(Vec<&str>, &FileEdit)]) -> Result<Option<ObjectId>, GitError> {
+fn apply(
+    store: &dyn ObjectStore,
+    tree: ObjectId,
+    folder: &str,
+    edits: &[(Vec<&str>, &FileEdit)],
+) -> Result<Option<ObjectId>, GitError> {
     let refuse = |reason: String| GitError::InvalidCommit { repository: store.location().to_owned(), reason };
     if folder.matches('/').count() > MAX_DEPTH {
         return Err(refuse(format!("a path is deeper than {MAX_DEPTH} folders")));
     }
-    let mut nodes: BTreeMap<Vec<u8>, Node> = read_tree(store, tree)?.into_iter().map(|node| (node.name.clone(), node)).collect();
+    let mut nodes: BTreeMap<Vec<u8>, Node> =
+        read_tree(store, tree)?.into_iter().map(|node| (node.name.clone(), node)).collect();
     let mut below: BTreeMap<&str, Vec<(Vec<&str>, &FileEdit)>> = BTreeMap::new();
     for (names, edit) in edits {
         let Some((first, rest)) = names.split_first() else { continue };
@@ -203,13 +225,21 @@ fn apply(store: &dyn ObjectStore, tree: ObjectId, folder: &str, edits: &[(Vec<&s
             None => empty_tree(),
         };
         if let Some(id) = apply(store, subtree, &path, &edits)? {
-            nodes.insert(name.as_bytes().to_vec(), Node { name: name.as_bytes().to_vec(), mode: mode_of(EntryKind::Tree), id });
+            nodes.insert(
+                name.as_bytes().to_vec(),
+                Node { name: name.as_bytes().to_vec(), mode: mode_of(EntryKind::Tree), id },
+            );
         }
     }
     if nodes.is_empty() { Ok(None) } else { write_tree(store, nodes.into_values().collect()).map(Some) }
 }
 
-fn edit_leaf(store: &dyn ObjectStore, nodes: &mut BTreeMap<Vec<u8>, Node>, name: &str, edit: &FileEdit) -> Result<(), GitError> {
+fn edit_leaf(
+    store: &dyn ObjectStore,
+    nodes: &mut BTreeMap<Vec<u8>, Node>,
+    name: &str,
+    edit: &FileEdit,
+) -> Result<(), GitError> {
     let refuse = |reason: String| GitError::InvalidCommit { repository: store.location().to_owned(), reason };
     let old = nodes.get(name.as_bytes());
     if let Some(kind) = old.map(Node::kind).filter(|kind| matches!(kind, EntryKind::Tree | EntryKind::Submodule)) {
@@ -217,12 +247,16 @@ fn edit_leaf(store: &dyn ObjectStore, nodes: &mut BTreeMap<Vec<u8>, Node>, name:
     }
     match &edit.change {
         FileChange::Delete => {
-            nodes.remove(name.as_bytes()).ok_or_else(|| refuse(format!("{:?} is to be deleted but does not exist", edit.path)))?;
+            nodes
+                .remove(name.as_bytes())
+                .ok_or_else(|| refuse(format!("{:?} is to be deleted but does not exist", edit.path)))?;
         }
         FileChange::Write { content, kind } => {
             let mode = match (kind, old) {
                 (Some(kind @ (EntryKind::Blob | EntryKind::Executable | EntryKind::Symlink)), _) => mode_of(*kind),
-                (Some(kind), _) => return Err(refuse(format!("{:?} cannot be written as {}", edit.path, describe(*kind)))),
+                (Some(kind), _) => {
+                    return Err(refuse(format!("{:?} cannot be written as {}", edit.path, describe(*kind))));
+                }
                 (None, Some(old)) => old.mode,
                 (None, None) => mode_of(EntryKind::Blob),
             };

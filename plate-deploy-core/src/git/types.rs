@@ -102,7 +102,8 @@ fn parse_hex(text: &str) -> Result<[u8; 20], InvalidId> {
         return Err(invalid());
     }
     for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = pair.iter().map(|c| char::from(*c).to_digit(16)).collect::<Option<Vec<u32>>>().ok_or_else(invalid)?;
+        let digits =
+            pair.iter().map(|c| char::from(*c).to_digit(16)).collect::<Option<Vec<u32>>>().ok_or_else(invalid)?;
         *byte = digits.iter().fold(0, |sum, digit| sum << 4 | u8::try_from(*digit).unwrap_or(0));
     }
     Ok(bytes)

@@ -55,7 +55,9 @@ impl RepoUrl {
             };
         }
         match text.find([':', '/']) {
-            Some(at) if text[at..].starts_with("::") => Err(unsupported(text, "an address of a remote helper program (`…::`)")),
+            Some(at) if text[at..].starts_with("::") => {
+                Err(unsupported(text, "an address of a remote helper program (`…::`)"))
+            }
             Some(at) if text[at..].starts_with(':') => ssh(text, text),
             _ => Ok(Self::Local(base.join(text))),
         }
@@ -68,7 +70,9 @@ fn local_from_file_url(text: &str, rest: &str) -> Result<RepoUrl, GitError> {
         Some(at) if rest[..at].eq_ignore_ascii_case("localhost") => &rest[at..],
         _ => return Err(unsupported(text, "a file:// address on another host")),
     };
-    percent_decode(path).map(|path| RepoUrl::Local(path.into())).ok_or_else(|| unsupported(text, "a malformed %-escape in an address"))
+    percent_decode(path)
+        .map(|path| RepoUrl::Local(path.into()))
+        .ok_or_else(|| unsupported(text, "a malformed %-escape in an address"))
 }
 
 fn http(text: &str, scheme: &str, rest: &str) -> Result<RepoUrl, GitError> {
@@ -76,7 +80,10 @@ fn http(text: &str, scheme: &str, rest: &str) -> Result<RepoUrl, GitError> {
     let (authority, path) = rest.split_at(end);
     let (userinfo, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
     let host = host.to_ascii_lowercase();
-    if host.is_empty() || host.starts_with('-') || path.contains('@') && path.contains(':') && userinfo.is_none() && authority.contains(':') && !has_port(&host) {
+    if host.is_empty()
+        || host.starts_with('-')
+        || path.contains('@') && path.contains(':') && userinfo.is_none() && authority.contains(':') && !has_port(&host)
+    {
         return Err(unsupported(text, "an address without a valid host (a password must be %-escaped)"));
     }
     let embedded = userinfo.filter(|info| !info.is_empty()).map(|info| {
@@ -134,7 +141,9 @@ pub fn redact_url(text: &str) -> Cow<'_, str> {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         out.push_str(before);
-        let end = after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`' | '<' | '>')).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`' | '<' | '>'))
+            .unwrap_or(after.len());
         let authority = &after[..end];
         let host = authority.rfind('@').map_or(0, |at| at + 1);
         if before.ends_with("ssh://") && host > 0 {
@@ -166,7 +175,8 @@ pub fn normalize_git_url(url: &str) -> String {
 /// Argo CD's `sshURLRegex`: `^(ssh://)?([^/:]*?)@[^@]+$`.
 fn is_ssh(url: &str) -> bool {
     let rest = url.strip_prefix("ssh://").unwrap_or(url);
-    rest.split_once('@').is_some_and(|(user, host)| !user.contains(['/', ':']) && !host.is_empty() && !host.contains('@'))
+    rest.split_once('@')
+        .is_some_and(|(user, host)| !user.contains(['/', ':']) && !host.is_empty() && !host.contains('@'))
 }
 
 /// What Go's `url.Parse` refuses, as far as repository addresses can hit it.
@@ -178,12 +188,17 @@ fn parses_as_go_url(url: &str) -> bool {
         // "first path segment in URL cannot contain colon", unless the part before it is a scheme.
         let colon = url.split('/').next().unwrap_or_default().split_once(':');
         return colon.is_none_or(|(scheme, _)| {
-            scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         });
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    let port = if host.starts_with('[') { host.rsplit_once(']').map(|(_, tail)| tail.trim_start_matches(':')) } else { host.split_once(':').map(|(_, port)| port) };
+    let port = if host.starts_with('[') {
+        host.rsplit_once(']').map(|(_, tail)| tail.trim_start_matches(':'))
+    } else {
+        host.split_once(':').map(|(_, port)| port)
+    };
     !host.contains(' ') && port.is_none_or(|port| port.chars().all(|c| c.is_ascii_digit()))
 }
 
@@ -249,7 +264,11 @@ mod tests {
     fn one_repository_has_many_spellings() {
         let mut map = RepoUrlMap::default();
         map.insert("https://git.example.com/org/repo.git", "/srv/repo");
-        for url in ["https://GIT.example.com/org/repo", "https://git.example.com/org/repo/", "https://u:p@git.example.com/org/repo.git"] {
+        for url in [
+            "https://GIT.example.com/org/repo",
+            "https://git.example.com/org/repo/",
+            "https://u:p@git.example.com/org/repo.git",
+        ] {
             assert_eq!(map.get(url), Some(Path::new("/srv/repo")), "{url}");
         }
         assert_eq!(map.get("https://git.example.com/org/other"), None);
@@ -267,7 +286,17 @@ mod tests {
         let http = parse("https://me:geheim%21@Git.example.com:8443/x.git").unwrap();
         assert_eq!(http.to_string(), "https://git.example.com:8443/x.git");
         assert!(!format!("{http:?}").contains("geheim"), "{http:?}");
-        for text in ["-oProxyCommand=x", "ext::sh -c id", "git://h/x", "file://other/x", "ssh://-oProxyCommand=x/y", "-h:x", "https:///x", "a\nb", ""] {
+        for text in [
+            "-oProxyCommand=x",
+            "ext::sh -c id",
+            "git://h/x",
+            "file://other/x",
+            "ssh://-oProxyCommand=x/y",
+            "-h:x",
+            "https:///x",
+            "a\nb",
+            "",
+        ] {
             assert!(matches!(parse(text), Err(GitError::Unsupported { .. })), "{text:?} was accepted");
         }
     }

@@ -12,10 +12,19 @@ pub(super) fn fetch(_local: &Local<'_>, url: &RepoUrl, _access: &Access) -> Resu
 }
 
 /// Moves a branch at the remote.
-pub(super) fn push(_local: &Local<'_>, url: &RepoUrl, _access: &Access, _request: &PushRequest) -> Result<Pushed, GitError> {
+pub(super) fn push(
+    _local: &Local<'_>,
+    url: &RepoUrl,
+    _access: &Access,
+    _request: &PushRequest,
+) -> Result<Pushed, GitError> {
     Err(unsupported(url))
 }
 
 fn unsupported(url: &RepoUrl) -> GitError {
-    GitError::Unsupported { repository: url.to_string(), what: "a remote on another machine".to_owned(), remedy: "use a folder".to_owned() }
+    GitError::Unsupported {
+        repository: url.to_string(),
+        what: "a remote on another machine".to_owned(),
+        remedy: "use a folder".to_owned(),
+    }
 }

@@ -17,7 +17,8 @@ use crate::git::objects::{from_gix, to_commit};
 use crate::git::types::{CommitId, ObjectId, PushRequest};
 
 /// Hooks that may refuse or change a push.
-const SERVER_HOOKS: [&str; 6] = ["pre-receive", "update", "post-receive", "post-update", "reference-transaction", "proc-receive"];
+const SERVER_HOOKS: [&str; 6] =
+    ["pre-receive", "update", "post-receive", "post-update", "reference-transaction", "proc-receive"];
 
 fn failed(folder: &Path, action: &str) -> impl Fn(gix::Error) -> GitError + use<> {
     let (repository, action) = (folder.display().to_string(), action.to_owned());
@@ -44,11 +45,14 @@ pub(super) fn fetch(local: &Local<'_>, folder: &Path) -> Result<Vec<String>, Git
     let remote = open_isolated(folder)?;
     let theirs = list(&remote, folder)?;
     let tips: Vec<gix::ObjectId> = theirs.values().map(|id| to_gix(*id)).collect();
-    transfer::copy(&remote, &local.repository, &tips).map_err(local.failed(&format!("copy objects from {}", folder.display())))?;
+    transfer::copy(&remote, &local.repository, &tips)
+        .map_err(local.failed(&format!("copy objects from {}", folder.display())))?;
     let mut updated = Vec::new();
     let mut edits = Vec::new();
     for (name, id) in &theirs {
-        let here = name.strip_prefix("refs/heads/").map_or_else(|| name.clone(), |branch| format!("{}{branch}", local.shared.tracking));
+        let here = name
+            .strip_prefix("refs/heads/")
+            .map_or_else(|| name.clone(), |branch| format!("{}{branch}", local.shared.tracking));
         let known = local.find(&here)?;
         // A tag in a user's clone is theirs once it exists, as for `git fetch`.
         if known == Some(*id) || (known.is_some() && name.starts_with("refs/tags/") && !local.is_mirror()) {
@@ -66,7 +70,12 @@ pub(super) fn fetch(local: &Local<'_>, folder: &Path) -> Result<Vec<String>, Git
 }
 
 /// A mirror forgets what the remote forgot.
-fn prune(local: &Local<'_>, theirs: &BTreeMap<String, ObjectId>, edits: &mut Vec<RefEdit>, updated: &mut Vec<String>) -> Result<(), GitError> {
+fn prune(
+    local: &Local<'_>,
+    theirs: &BTreeMap<String, ObjectId>,
+    edits: &mut Vec<RefEdit>,
+    updated: &mut Vec<String>,
+) -> Result<(), GitError> {
     for gone in local.refs()?.into_iter().map(|reference| reference.name).filter(|name| !theirs.contains_key(name)) {
         let change = Change::Delete { expected: PreviousValue::Any, log: RefLog::AndReference };
         edits.push(RefEdit { change, name: local.full_name(&gone)?, deref: false });
@@ -89,27 +98,38 @@ pub(super) fn push(local: &Local<'_>, folder: &Path, request: &PushRequest) -> R
     if actual == Some(request.new) {
         return Ok(Pushed::default());
     }
-    let stale = |actual| GitError::Stale { repository: folder.display().to_string(), branch: request.branch.clone(), expected: request.expected, actual };
+    let stale = |actual| GitError::Stale {
+        repository: folder.display().to_string(),
+        branch: request.branch.clone(),
+        expected: request.expected,
+        actual,
+    };
     if actual != request.expected {
         return Err(stale(actual));
     }
     refuse_what_needs_a_server(&remote, folder, &name)?;
     transfer::copy(&local.repository, &remote, &[to_gix(request.new)]).map_err(failed(folder, "copy objects"))?;
-    let expected = actual.map_or(PreviousValue::MustNotExist, |old| PreviousValue::MustExistAndMatch(Target::Object(to_gix(old))));
+    let expected =
+        actual.map_or(PreviousValue::MustNotExist, |old| PreviousValue::MustExistAndMatch(Target::Object(to_gix(old))));
     let edit = local.edit(&name, expected, request.new)?;
     match remote.edit_references_as([edit], Some(reflog_signature())) {
         Ok(_) => Ok(Pushed { moved: true, messages: Vec::new() }),
         Err(error) => {
             // Somebody may have been faster between the look above and the lock.
             let actual = head_of(&remote, folder, &name)?;
-            if actual == request.expected { Err(failed(folder, &format!("move {name}"))(error)) } else { Err(stale(actual)) }
+            if actual == request.expected {
+                Err(failed(folder, &format!("move {name}"))(error))
+            } else {
+                Err(stale(actual))
+            }
         }
     }
 }
 
 fn head_of(remote: &gix::Repository, folder: &Path, name: &str) -> Result<Option<CommitId>, GitError> {
     let failed = failed(folder, &format!("read {name}"));
-    let full = gix::refs::FullName::try_from(name).map_err(|error| GitError::InvalidRevision { revision: name.to_owned(), reason: error.to_string() })?;
+    let full = gix::refs::FullName::try_from(name)
+        .map_err(|error| GitError::InvalidRevision { revision: name.to_owned(), reason: error.to_string() })?;
     let found = remote.try_find_reference(full.as_ref()).map_err(&failed)?;
     Ok(found.and_then(|reference| reference.try_id().map(|id| to_commit(from_gix(&id)))))
 }
@@ -120,15 +140,25 @@ fn refuse_what_needs_a_server(remote: &gix::Repository, folder: &Path, name: &st
         Err(GitError::Unsupported { repository: folder.display().to_string(), what, remedy: remedy.to_owned() })
     };
     let config = remote.config_snapshot();
-    let hooks = config.string("core.hooksPath").map_or_else(|| remote.common_dir().join("hooks"), |path| folder.join(path.to_string()));
+    let hooks = config
+        .string("core.hooksPath")
+        .map_or_else(|| remote.common_dir().join("hooks"), |path| folder.join(path.to_string()));
     if let Some(hook) = SERVER_HOOKS.iter().find(|hook| hooks.join(hook).exists()) {
-        return unsupported(format!("a push into a folder with a `{hook}` hook"), "push through a Git server, which runs it");
+        return unsupported(
+            format!("a push into a folder with a `{hook}` hook"),
+            "push through a Git server, which runs it",
+        );
     }
     let head = remote.head_name().map_err(failed(folder, "read HEAD"))?;
     let shown = remote.workdir().is_some() && head.is_some_and(|head| head.as_bstr() == name);
-    let allowed = config.string("receive.denyCurrentBranch").is_some_and(|value| matches!(value.to_string().as_str(), "ignore" | "warn" | "false"));
+    let allowed = config
+        .string("receive.denyCurrentBranch")
+        .is_some_and(|value| matches!(value.to_string().as_str(), "ignore" | "warn" | "false"));
     if shown && !allowed {
-        return unsupported("a push to the branch that the remote folder has checked out".to_owned(), "make the remote a bare repository");
+        return unsupported(
+            "a push to the branch that the remote folder has checked out".to_owned(),
+            "make the remote a bare repository",
+        );
     }
     Ok(())
 }

@@ -21,8 +21,8 @@ use super::backend::GitBackend;
 use super::credentials::Credentials;
 use super::error::GitError;
 use super::types::{
-    Change, CommitId, CommitInfo, CommitRequest, FetchOutcome, ListOptions, LocalBranch, LogOptions, ObjectId, PushOutcome,
-    PushRequest, RefInfo, RepositoryStatus, TreeEntry,
+    Change, CommitId, CommitInfo, CommitRequest, FetchOutcome, ListOptions, LocalBranch, LogOptions, ObjectId,
+    PushOutcome, PushRequest, RefInfo, RepositoryStatus, TreeEntry,
 };
 use super::{history, objects, revision, tree};
 use remote::Remote;
@@ -123,7 +123,8 @@ impl GixGit {
 
     /// Runs blocking work on the thread pool, with a handle of its own.
     async fn run<T: Send + 'static>(
-        &self, work: impl FnOnce(&Local<'_>) -> Result<T, GitError> + Send + 'static,
+        &self,
+        work: impl FnOnce(&Local<'_>) -> Result<T, GitError> + Send + 'static,
     ) -> Result<T, GitError> {
         let shared = Arc::clone(&self.shared);
         blocking(&self.shared.location, move || work(&Local::new(&shared))).await
@@ -131,7 +132,10 @@ impl GixGit {
 }
 
 /// Runs blocking work on tokio's thread pool.
-async fn blocking<T: Send + 'static>(location: &str, work: impl FnOnce() -> Result<T, GitError> + Send + 'static) -> Result<T, GitError> {
+async fn blocking<T: Send + 'static>(
+    location: &str,
+    work: impl FnOnce() -> Result<T, GitError> + Send + 'static,
+) -> Result<T, GitError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|failed| {
         let message = format!("the worker ended early: {failed}");
         Err(GitError::Backend { repository: location.to_owned(), action: "run a Git operation".to_owned(), message })
@@ -180,7 +184,8 @@ impl GitBackend for GixGit {
     }
 
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, GitError> {
-        self.run(move |local| history::relate(local, ancestor, descendant).map(|relation| relation.left_is_ancestor())).await
+        self.run(move |local| history::relate(local, ancestor, descendant).map(|relation| relation.left_is_ancestor()))
+            .await
     }
 
     async fn commit(&self, request: CommitRequest) -> Result<CommitId, GitError> {
@@ -219,13 +224,25 @@ fn push(local: &Local<'_>, request: PushRequest) -> Result<PushOutcome, GitError
     let name = format!("refs/heads/{}", request.branch);
     let Some(remote) = &local.shared.remote else {
         let moved = work_tree::advance(local, &name, request.expected, request.new)?;
-        return Ok(PushOutcome { branch: request.branch, remote: None, moved, local: LocalBranch::Advanced, messages: Vec::new() });
+        return Ok(PushOutcome {
+            branch: request.branch,
+            remote: None,
+            moved,
+            local: LocalBranch::Advanced,
+            messages: Vec::new(),
+        });
     };
     if local.is_mirror() {
         let pushed = remote.push(local, &request)?;
         local.set_reference(&name, request.new)?;
         let local = LocalBranch::Advanced;
-        return Ok(PushOutcome { branch: request.branch, remote: Some(remote.to_string()), moved: pushed.moved, local, messages: pushed.messages });
+        return Ok(PushOutcome {
+            branch: request.branch,
+            remote: Some(remote.to_string()),
+            moved: pushed.moved,
+            local,
+            messages: pushed.messages,
+        });
     }
     let old = local.reference(&name)?;
     let diverged = match old {
@@ -245,5 +262,11 @@ fn push(local: &Local<'_>, request: PushRequest) -> Result<PushOutcome, GitError
             Err(error) => LocalBranch::Unchanged(error.to_string()),
         }
     };
-    Ok(PushOutcome { branch: request.branch, remote: Some(remote.to_string()), moved: pushed.moved, local: local_branch, messages: pushed.messages })
+    Ok(PushOutcome {
+        branch: request.branch,
+        remote: Some(remote.to_string()),
+        moved: pushed.moved,
+        local: local_branch,
+        messages: pushed.messages,
+    })
 }

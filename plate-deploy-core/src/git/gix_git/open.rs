@@ -39,7 +39,8 @@ pub(super) fn open(folder: &Path, options: &CloneOptions) -> Result<GixGit, GitE
     let Some(name) = remote_name(&repository, folder, options.remote.as_deref())? else {
         return Ok(assemble(repository, folder, None, String::new()));
     };
-    let setting = |key: &str| repository.config_snapshot().string(&format!("remote.{name}.{key}")).map(|value| value.to_string());
+    let setting =
+        |key: &str| repository.config_snapshot().string(&format!("remote.{name}.{key}")).map(|value| value.to_string());
     let Some(url) = setting("url") else {
         return Ok(assemble(repository, folder, None, String::new()));
     };
@@ -66,7 +67,15 @@ fn access(options: &CloneOptions) -> Access {
 
 fn assemble(repository: gix::Repository, folder: &Path, remote: Option<Remote>, tracking: String) -> GixGit {
     let location = folder.display().to_string();
-    GixGit { shared: Arc::new(Shared { repository: repository.into_sync(), location, remote, tracking, writer: Mutex::new(()) }) }
+    GixGit {
+        shared: Arc::new(Shared {
+            repository: repository.into_sync(),
+            location,
+            remote,
+            tracking,
+            writer: Mutex::new(()),
+        }),
+    }
 }
 
 /// `wanted`, else `origin`, else the only remote.
@@ -101,7 +110,8 @@ fn create(folder: &Path, branch: &str, bare: bool) -> Result<(), GitError> {
     })?;
     let options = gix::create::Options::default();
     let open = gix::open::Options::isolated().config_overrides([format!("init.defaultBranch={branch}")]);
-    gix::ThreadSafeRepository::init_opts(folder, kind, options, open).map_err(|error| failed(folder, "create a repository", &error))?;
+    gix::ThreadSafeRepository::init_opts(folder, kind, options, open)
+        .map_err(|error| failed(folder, "create a repository", &error))?;
     Ok(())
 }
 
@@ -130,10 +140,16 @@ pub(super) fn mirror(url: &str, folder: &Path, options: &CloneOptions) -> Result
 fn remember(folder: &Path, url: &str) -> Result<(), GitError> {
     let file = folder.join("config");
     let quoted = url.replace('\\', "\\\\").replace('"', "\\\"");
-    let text = format!("[remote \"origin\"]\n\turl = \"{quoted}\"\n\tfetch = +refs/heads/*:refs/heads/*\n\tfetch = +refs/tags/*:refs/tags/*\n\tmirror = true\n");
+    let text = format!(
+        "[remote \"origin\"]\n\turl = \"{quoted}\"\n\tfetch = +refs/heads/*:refs/heads/*\n\tfetch = +refs/tags/*:refs/tags/*\n\tmirror = true\n"
+    );
     let write = || -> std::io::Result<()> {
         use std::io::Write;
         std::fs::OpenOptions::new().append(true).open(&file)?.write_all(text.as_bytes())
     };
-    write().map_err(|error| GitError::Backend { repository: folder.display().to_string(), action: format!("write {}", file.display()), message: error.to_string() })
+    write().map_err(|error| GitError::Backend {
+        repository: folder.display().to_string(),
+        action: format!("write {}", file.display()),
+        message: error.to_string(),
+    })
 }

@@ -17,7 +17,8 @@ pub(super) fn status(local: &Local<'_>, branch: &str) -> Result<RepositoryStatus
         None => None,
     };
     let has_remote = local.shared.remote.is_some();
-    let branch = BranchStatus { branch: branch.to_owned(), local: head, upstream, has_remote, ..BranchStatus::default() };
+    let branch =
+        BranchStatus { branch: branch.to_owned(), local: head, upstream, has_remote, ..BranchStatus::default() };
     let branch = history::branch_status(local, branch)?;
     let work_tree = match local.repository.workdir() {
         Some(_) => Some(work_tree(local)?),
@@ -32,12 +33,17 @@ fn work_tree(local: &Local<'_>) -> Result<WorkTreeStatus, GitError> {
     let platform = platform
         .untracked_files(UntrackedFiles::Collapsed)
         .index_worktree_rewrites(None)
-        .index_worktree_submodules(gix::status::Submodule::Given { ignore: gix::submodule::config::Ignore::Dirty, check_dirty: false })
+        .index_worktree_submodules(gix::status::Submodule::Given {
+            ignore: gix::submodule::config::Ignore::Dirty,
+            check_dirty: false,
+        })
         .tree_index_track_renames(gix::status::tree_index::TrackRenames::Disabled);
     let (mut changed, mut untracked) = (BTreeSet::new(), BTreeSet::new());
     for item in platform.into_iter(Vec::new()).map_err(&failed)? {
         match item.map_err(&failed)? {
-            gix::status::Item::IndexWorktree(gix::status::index_worktree::Item::DirectoryContents { entry, .. }) => {
+            gix::status::Item::IndexWorktree(gix::status::index_worktree::Item::DirectoryContents {
+                entry, ..
+            }) => {
                 let folder = entry.disk_kind.is_some_and(|kind| kind.is_dir());
                 if matches!(entry.status, gix::dir::entry::Status::Untracked) {
                     untracked.insert(format!("{}{}", entry.rela_path, if folder { "/" } else { "" }));

@@ -44,13 +44,21 @@ impl<'a> Local<'a> {
     /// Turns an error of gix into ours.
     pub(super) fn failed(&self, action: &str) -> impl Fn(gix::Error) -> GitError + use<> {
         let (repository, action) = (self.shared.location.clone(), action.to_owned());
-        move |error| GitError::Backend { repository: repository.clone(), action: action.clone(), message: describe(&error) }
+        move |error| GitError::Backend {
+            repository: repository.clone(),
+            action: action.clone(),
+            message: describe(&error),
+        }
     }
 
     /// Turns an error of the disk into ours.
     pub(super) fn io(&self, action: String) -> impl Fn(std::io::Error) -> GitError + use<> {
         let repository = self.shared.location.clone();
-        move |error| GitError::Backend { repository: repository.clone(), action: action.clone(), message: error.to_string() }
+        move |error| GitError::Backend {
+            repository: repository.clone(),
+            action: action.clone(),
+            message: error.to_string(),
+        }
     }
 
     /// The remote's branches are this repository's own branches.
@@ -87,7 +95,11 @@ impl<'a> Local<'a> {
     /// The edit that moves a reference.
     pub(super) fn edit(&self, name: &str, expected: PreviousValue, new: CommitId) -> Result<RefEdit, GitError> {
         let name = self.full_name(name)?;
-        let log = LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: "plate-deploy: publish".into() };
+        let log = LogChange {
+            mode: RefLog::AndReference,
+            force_create_reflog: false,
+            message: "plate-deploy: publish".into(),
+        };
         Ok(RefEdit { change: Change::Update { log, expected, new: Target::Object(to_gix(new)) }, name, deref: false })
     }
 
@@ -100,14 +112,22 @@ impl<'a> Local<'a> {
 
     /// Points `HEAD` at a branch, which need not exist.
     pub(super) fn set_head(&self, branch: FullName) -> Result<(), GitError> {
-        let log = LogChange { mode: RefLog::AndReference, force_create_reflog: false, message: "plate-deploy: mirror".into() };
+        let log = LogChange {
+            mode: RefLog::AndReference,
+            force_create_reflog: false,
+            message: "plate-deploy: mirror".into(),
+        };
         let change = Change::Update { log, expected: PreviousValue::Any, new: Target::Symbolic(branch) };
         let edit = RefEdit { change, name: self.full_name("HEAD")?, deref: false };
-        self.repository.edit_references_as([edit], Some(reflog_signature())).map(drop).map_err(self.failed("update HEAD"))
+        self.repository
+            .edit_references_as([edit], Some(reflog_signature()))
+            .map(drop)
+            .map_err(self.failed("update HEAD"))
     }
 
     pub(super) fn full_name(&self, name: &str) -> Result<FullName, GitError> {
-        FullName::try_from(name).map_err(|error| GitError::InvalidRevision { revision: name.to_owned(), reason: error.to_string() })
+        FullName::try_from(name)
+            .map_err(|error| GitError::InvalidRevision { revision: name.to_owned(), reason: error.to_string() })
     }
 }
 
@@ -136,7 +156,8 @@ impl ObjectStore for Local<'_> {
         if self.repository.has_object(id) {
             return Ok(from_gix(&id));
         }
-        let written = self.repository.objects.write_buf(kind, bytes).map_err(self.failed(&format!("write a {kind}")))?;
+        let written =
+            self.repository.objects.write_buf(kind, bytes).map_err(self.failed(&format!("write a {kind}")))?;
         Ok(from_gix(&written))
     }
 }
@@ -145,7 +166,9 @@ impl Refs for Local<'_> {
     fn find(&self, name: &str) -> Result<Option<ObjectId>, GitError> {
         let failed = self.failed(&format!("read {name}"));
         let full = self.full_name(name)?;
-        let Some(mut reference) = self.repository.try_find_reference(full.as_ref()).map_err(&failed)? else { return Ok(None) };
+        let Some(mut reference) = self.repository.try_find_reference(full.as_ref()).map_err(&failed)? else {
+            return Ok(None);
+        };
         match reference.follow_to_object() {
             Ok(id) => Ok(Some(from_gix(&id))),
             Err(error) if error.is_not_found() => Ok(None),

@@ -12,7 +12,11 @@ enum Step {
 
 /// The objects reachable from `tips` that `has` does not know, what is referred to before what refers to it. An object that
 /// is there stands for everything below it.
-pub(super) fn missing(from: &gix::Repository, has: impl Fn(gix::ObjectId) -> bool, tips: &[gix::ObjectId]) -> gix::Result<Vec<gix::ObjectId>> {
+pub(super) fn missing(
+    from: &gix::Repository,
+    has: impl Fn(gix::ObjectId) -> bool,
+    tips: &[gix::ObjectId],
+) -> gix::Result<Vec<gix::ObjectId>> {
     let mut todo: Vec<Step> = tips.iter().rev().map(|id| Step::Enter(*id)).collect();
     let (mut seen, mut out) = (HashSet::new(), Vec::new());
     while let Some(step) = todo.pop() {

@@ -37,19 +37,28 @@ pub(super) fn advance(local: &Local<'_>, name: &str, old: Option<CommitId>, new:
         let branch = name.trim_start_matches("refs/heads/").to_owned();
         return Err(GitError::Stale { repository: local.shared.location.clone(), branch, expected: old, actual });
     }
-    let expected = old.map_or(PreviousValue::MustNotExist, |old| PreviousValue::MustExistAndMatch(Target::Object(to_gix(old))));
+    let expected =
+        old.map_or(PreviousValue::MustNotExist, |old| PreviousValue::MustExistAndMatch(Target::Object(to_gix(old))));
     let edit = local.edit(name, expected, new)?;
     let failed = local.failed(&format!("move {name}"));
     if is_checked_out(local, name)? {
         let failed_index = local.failed("lock the index (remove index.lock when no Git program is running)");
-        let mut lock = gix::lock::File::acquire_to_update_resource(local.repository.index_path(), Fail::Immediately, None, 0).map_err(failed_index)?;
+        let mut lock =
+            gix::lock::File::acquire_to_update_resource(local.repository.index_path(), Fail::Immediately, None, 0)
+                .map_err(failed_index)?;
         let mut index = read_index(local)?;
         let checkout = Checkout::plan(local, &index, old, new)?;
-        let transaction = local.repository.refs.transaction().prepare([edit], Fail::Immediately, Fail::Immediately).map_err(&failed)?;
+        let transaction = local
+            .repository
+            .refs
+            .transaction()
+            .prepare([edit], Fail::Immediately, Fail::Immediately)
+            .map_err(&failed)?;
         checkout.carry_out(&mut index)?;
         index.remove_tree();
         index.write_to(&mut lock, gix::index::write::Options::default()).map_err(local.failed("write the index"))?;
-        lock.commit().map_err(|error| local.io("write the index".to_owned())(std::io::Error::other(error.to_string())))?;
+        lock.commit()
+            .map_err(|error| local.io("write the index".to_owned())(std::io::Error::other(error.to_string())))?;
         transaction.commit(Some(reflog_signature())).map_err(failed)?;
     } else {
         local.repository.edit_references_as([edit], Some(reflog_signature())).map_err(failed)?;
@@ -83,7 +92,8 @@ fn is_checked_out(local: &Local<'_>, name: &str) -> Result<bool, GitError> {
 
 fn read_index(local: &Local<'_>) -> Result<gix::index::File, GitError> {
     let path = local.repository.index_path();
-    let index = gix::index::File::at_or_default(path, gix::hash::Kind::Sha1, false, gix::index::decode::Options::default());
+    let index =
+        gix::index::File::at_or_default(path, gix::hash::Kind::Sha1, false, gix::index::decode::Options::default());
     let index = index.map_err(local.failed("read the index"))?;
     if index.is_sparse() || index.link().is_some() {
         return Err(GitError::Unsupported {
@@ -111,10 +121,16 @@ enum OnDisk {
 }
 
 impl<'a> Checkout<'a> {
-    fn plan(local: &'a Local<'a>, index: &gix::index::File, old: Option<CommitId>, new: CommitId) -> Result<Self, GitError> {
+    fn plan(
+        local: &'a Local<'a>,
+        index: &gix::index::File,
+        old: Option<CommitId>,
+        new: CommitId,
+    ) -> Result<Self, GitError> {
         let root = local.repository.workdir().map(Path::to_owned).unwrap_or_default();
         let checkout = Self { local, root, changes: tree::changes(local, old, new)? };
-        let removed: BTreeSet<&str> = checkout.changes.iter().filter(|change| change.new.is_none()).map(|change| change.path.as_str()).collect();
+        let removed: BTreeSet<&str> =
+            checkout.changes.iter().filter(|change| change.new.is_none()).map(|change| change.path.as_str()).collect();
         let mut dirty = Vec::new();
         for change in &checkout.changes {
             if !checkout.is_clean(index, change, &removed)? {
@@ -130,7 +146,9 @@ impl<'a> Checkout<'a> {
 
     /// Index and disk show the old state, or the new one already (an earlier try was killed).
     fn is_clean(&self, index: &gix::index::File, change: &Change, removed: &BTreeSet<&str>) -> Result<bool, GitError> {
-        let same = |entry: &Option<TreeEntry>, staged: Option<(ObjectId, Mode)>| entry.as_ref().map(|entry| (entry.id, index_mode(entry.kind))) == staged;
+        let same = |entry: &Option<TreeEntry>, staged: Option<(ObjectId, Mode)>| {
+            entry.as_ref().map(|entry| (entry.id, index_mode(entry.kind))) == staged
+        };
         let staged = staged(index, &change.path);
         if staged.is_err() || !staged.is_ok_and(|staged| same(&change.old, staged) || same(&change.new, staged)) {
             return Ok(false);
@@ -138,11 +156,13 @@ impl<'a> Checkout<'a> {
         if self.has_foreign_parent(&change.path, removed) {
             return Ok(false);
         }
-        let is_submodule = |entry: &Option<TreeEntry>| entry.as_ref().is_some_and(|entry| entry.kind == EntryKind::Submodule);
+        let is_submodule =
+            |entry: &Option<TreeEntry>| entry.as_ref().is_some_and(|entry| entry.kind == EntryKind::Submodule);
         if is_submodule(&change.old) || is_submodule(&change.new) {
             return Ok(true);
         }
-        let content = |entry: &Option<TreeEntry>| entry.as_ref().map_or(OnDisk::Nothing, |entry| OnDisk::File(entry.id));
+        let content =
+            |entry: &Option<TreeEntry>| entry.as_ref().map_or(OnDisk::Nothing, |entry| OnDisk::File(entry.id));
         Ok(match self.on_disk(&change.path)? {
             OnDisk::Folder => change.old.is_none() && self.holds_only(&change.path, removed),
             found => found == content(&change.old) || found == content(&change.new),
@@ -182,7 +202,9 @@ impl<'a> Checkout<'a> {
         let io = self.local.io(format!("read {}", full.display()));
         let found = match full.symlink_metadata() {
             Ok(found) => found,
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(OnDisk::Nothing),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                return Ok(OnDisk::Nothing);
+            }
             Err(error) => return Err(io(error)),
         };
         if found.is_dir() {
@@ -197,13 +219,20 @@ impl<'a> Checkout<'a> {
             let file = std::fs::File::open(&full).map_err(&io)?;
             let mut bytes = Vec::new();
             match pipeline.convert_to_git(file, Path::new(path), &index).map_err(&failed)? {
-                gix::filter::plumbing::pipeline::convert::ToGitOutcome::Unchanged(mut file) => drop(file.read_to_end(&mut bytes).map_err(&io)?),
-                gix::filter::plumbing::pipeline::convert::ToGitOutcome::Buffer(buffer) => bytes.extend_from_slice(buffer),
-                gix::filter::plumbing::pipeline::convert::ToGitOutcome::Process(mut read) => drop(read.read_to_end(&mut bytes).map_err(&io)?),
+                gix::filter::plumbing::pipeline::convert::ToGitOutcome::Unchanged(mut file) => {
+                    drop(file.read_to_end(&mut bytes).map_err(&io)?)
+                }
+                gix::filter::plumbing::pipeline::convert::ToGitOutcome::Buffer(buffer) => {
+                    bytes.extend_from_slice(buffer)
+                }
+                gix::filter::plumbing::pipeline::convert::ToGitOutcome::Process(mut read) => {
+                    drop(read.read_to_end(&mut bytes).map_err(&io)?)
+                }
             }
             bytes
         };
-        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, Kind::Blob, &bytes).map_err(self.local.failed("hash a file"))?;
+        let id = gix::objs::compute_hash(gix::hash::Kind::Sha1, Kind::Blob, &bytes)
+            .map_err(self.local.failed("hash a file"))?;
         Ok(OnDisk::File(from_gix(&id)))
     }
 
@@ -215,7 +244,13 @@ impl<'a> Checkout<'a> {
         index.remove_entries(|_, path, _| touched.contains(path.as_bytes()));
         for entry in self.changes.iter().filter_map(|change| change.new.as_ref()) {
             let stat = if entry.kind == EntryKind::Submodule { Stat::default() } else { self.write(entry)? };
-            index.dangerously_push_entry(stat, to_gix(entry.id), Flags::empty(), index_mode(entry.kind), BStr::new(entry.path.as_bytes()));
+            index.dangerously_push_entry(
+                stat,
+                to_gix(entry.id),
+                Flags::empty(),
+                index_mode(entry.kind),
+                BStr::new(entry.path.as_bytes()),
+            );
         }
         index.sort_entries();
         Ok(())
@@ -224,7 +259,12 @@ impl<'a> Checkout<'a> {
     fn remove(&self, path: &str) -> Result<(), GitError> {
         let full = self.root.join(path);
         match std::fs::remove_file(&full) {
-            Err(error) if !matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory | std::io::ErrorKind::IsADirectory) => {
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory | std::io::ErrorKind::IsADirectory
+                ) =>
+            {
                 return Err(self.local.io(format!("remove {}", full.display()))(error));
             }
             _ => {}
@@ -249,7 +289,8 @@ impl<'a> Checkout<'a> {
         }
         let bytes = self.local.read(entry.id)?.map(|(_, bytes)| bytes).unwrap_or_default();
         let temporary = folder.join(format!(".plate-deploy-{}.tmp", entry.id.short()));
-        let written = self.write_new(&temporary, entry, &bytes).and_then(|()| std::fs::rename(&temporary, &full).map_err(&io));
+        let written =
+            self.write_new(&temporary, entry, &bytes).and_then(|()| std::fs::rename(&temporary, &full).map_err(&io));
         if written.is_err() {
             let _ = std::fs::remove_file(&temporary);
         }
@@ -275,7 +316,8 @@ impl<'a> Checkout<'a> {
             unknown_encoding: gix::filter::plumbing::pipeline::convert::to_worktree::UnknownEncoding::Fail,
         };
         let mut converted = Vec::new();
-        let mut reader = pipeline.convert_to_worktree(bytes, entry.path.as_bytes().as_bstr(), options).map_err(&failed)?;
+        let mut reader =
+            pipeline.convert_to_worktree(bytes, entry.path.as_bytes().as_bstr(), options).map_err(&failed)?;
         reader.read_to_end(&mut converted).map_err(&io)?;
         std::fs::write(path, &converted).map_err(&io)?;
         #[cfg(unix)]
