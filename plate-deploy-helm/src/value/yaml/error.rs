@@ -9,12 +9,19 @@ pub struct YamlError {
     pub line: Option<u32>,
     /// What is wrong.
     pub problem: String,
+    /// Whether the step between YAML and JSON found it: its text has no `yaml:` in front.
+    json: bool,
 }
 
 impl YamlError {
     /// An error without a position.
     pub(super) fn new(problem: impl Into<String>) -> Self {
-        Self { line: None, problem: problem.into() }
+        Self { line: None, problem: problem.into(), json: false }
+    }
+
+    /// Something JSON cannot hold.
+    pub(super) fn json(problem: impl Into<String>) -> Self {
+        Self { line: None, problem: problem.into(), json: true }
     }
 
     /// go-yaml counts lines from 0, takes 0 for "not known" and adds one only to scanner errors.
@@ -24,15 +31,28 @@ impl YamlError {
             (0, context) => Some(context),
             (line, _) => Some(line + u32::from(scanner)),
         };
-        Self { line, problem: problem.into() }
+        Self { line, problem: problem.into(), json: false }
     }
 }
 
 impl fmt::Display for YamlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
+            _ if self.json => f.write_str(&self.problem),
             Some(line) => write!(f, "yaml: line {line}: {}", self.problem),
             None => write!(f, "yaml: {}", self.problem),
         }
     }
+}
+
+/// Why `yaml.Unmarshal` into a Go type failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnmarshalError {
+    /// The text is no YAML, or holds what JSON cannot.
+    #[error("error converting YAML to JSON: {0}")]
+    Yaml(#[from] YamlError),
+    /// The document does not fit the type.
+    #[error("error unmarshaling JSON: while decoding JSON: {0}")]
+    Decode(String),
 }

@@ -58,26 +58,30 @@ impl Document<'_> {
     }
 }
 
-/// Reads the first document. What follows it is not looked at, as in Go.
-pub(super) fn parse(text: &str) -> Result<Document<'_>, YamlError> {
-    let mut parser = Parser {
-        scanner: Scanner::new(text),
-        doc: Document { nodes: Vec::with_capacity(text.len() / 16), children: Vec::new(), root: None },
-        anchors: HashMap::new(),
-        tag_handles: Vec::new(),
-        pending: Vec::new(),
-    };
-    parser.document()?;
-    Ok(parser.doc)
-}
+/// libyaml reads its input in pieces of this many bytes.
+const CHUNK: usize = 512;
 
-/// Decodes the bytes and hands the first document to `f`.
+/// Reads the first document and hands it to `f`. What follows it is not looked at, as in Go.
 pub(super) fn with_document<T>(
     bytes: &[u8],
     f: impl FnOnce(&Document<'_>) -> Result<T, YamlError>,
 ) -> Result<T, YamlError> {
-    let text = reader::decode(bytes)?;
-    f(&parse(&text)?)
+    let input = reader::decode(bytes)?;
+    let mut parser = Parser {
+        scanner: Scanner::new(&input.text),
+        doc: Document { nodes: Vec::with_capacity(input.text.len() / 16), children: Vec::new(), root: None },
+        anchors: HashMap::new(),
+        tag_handles: Vec::new(),
+        pending: Vec::new(),
+    };
+    let parsed = parser.document();
+    if let Some((offset, error)) = input.refused
+        && parser.scanner.mark.pos + 4 > offset / CHUNK * CHUNK
+    {
+        return Err(error);
+    }
+    parsed?;
+    f(&parser.doc)
 }
 
 struct Parser<'a> {
@@ -109,10 +113,7 @@ impl<'a> Parser<'a> {
                 }
                 self.scanner.take();
                 let (kind, line) = self.peek_line()?;
-                let empty = matches!(
-                    kind,
-                    Peek::Directive | Peek::DocumentStart | Peek::DocumentEnd | Peek::StreamEnd
-                );
+                let empty = matches!(kind, Peek::Directive | Peek::DocumentStart | Peek::DocumentEnd | Peek::StreamEnd);
                 self.doc.root = Some(if empty { self.empty(line) } else { self.node(true, false, 0)? });
             }
             _ => {

@@ -8,29 +8,42 @@ use super::error::YamlError;
 /// already far beyond any manifest or values file.
 pub const MAX_BYTES: usize = 100 * 1024 * 1024;
 
-/// Decodes UTF-8 (or UTF-16 with a byte order mark) and checks that only printable characters are in it.
-pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, YamlError> {
+/// Text up to the first thing that YAML's reader refuses.
+pub(super) struct Decoded<'a> {
+    pub(super) text: Cow<'a, str>,
+    /// Byte offset and error of what is refused. libyaml meets it only when it reads that far.
+    pub(super) refused: Option<(usize, YamlError)>,
+}
+
+/// Decodes UTF-8 (or UTF-16 with a byte order mark) and looks for characters that are not printable.
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, YamlError> {
     if bytes.len() > MAX_BYTES {
         return Err(YamlError::new(format!("document is larger than the limit of {MAX_BYTES} bytes")));
     }
-    let text = match bytes {
-        [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)?),
-        [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)?),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => Cow::Borrowed(utf8(rest)?),
-        _ => Cow::Borrowed(utf8(bytes)?),
+    let (text, mut refused) = match bytes {
+        [0xFF, 0xFE, rest @ ..] => (Cow::Owned(utf16(rest, u16::from_le_bytes)?), None),
+        [0xFE, 0xFF, rest @ ..] => (Cow::Owned(utf16(rest, u16::from_be_bytes)?), None),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => utf8(rest),
+        _ => utf8(bytes),
     };
-    check_printable(&text)?;
-    Ok(text)
+    let Some(at) = first_unprintable(&text) else { return Ok(Decoded { text, refused }) };
+    refused = Some((at, YamlError::new("control characters are not allowed")));
+    let text = match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.get(..at).unwrap_or_default()),
+        Cow::Owned(text) => Cow::Owned(text.get(..at).unwrap_or_default().to_owned()),
+    };
+    Ok(Decoded { text, refused })
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, YamlError> {
-    std::str::from_utf8(bytes).map_err(|e| {
-        let (good, bad) = bytes.split_at(e.valid_up_to());
-        if let Err(earlier) = check_printable(std::str::from_utf8(good).unwrap_or_default()) {
-            return earlier;
+fn utf8(bytes: &[u8]) -> (Cow<'_, str>, Option<(usize, YamlError)>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Cow::Borrowed(text), None),
+        Err(e) => {
+            let (good, bad) = bytes.split_at(e.valid_up_to());
+            let text = std::str::from_utf8(good).unwrap_or_default();
+            (Cow::Borrowed(text), Some((good.len(), YamlError::new(utf8_problem(bad)))))
         }
-        YamlError::new(utf8_problem(bad))
-    })
+    }
 }
 
 fn utf8_problem(bad: &[u8]) -> &'static str {
@@ -63,7 +76,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, YamlError> {
 }
 
 /// Allowed: tab, line feed, carriage return, NEL, and everything printable.
-fn check_printable(text: &str) -> Result<(), YamlError> {
+fn first_unprintable(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let bad = |i: usize, b: u8| match b {
         b'\t' | b'\n' | b'\r' => false,
@@ -72,8 +85,5 @@ fn check_printable(text: &str) -> Result<(), YamlError> {
         0xEF => matches!((bytes.get(i + 1), bytes.get(i + 2)), (Some(0xBF), Some(0xBE | 0xBF))),
         _ => false,
     };
-    match bytes.iter().enumerate().any(|(i, &b)| (b < 0x20 || b >= 0x7F) && bad(i, b)) {
-        true => Err(YamlError::new("control characters are not allowed")),
-        false => Ok(()),
-    }
+    bytes.iter().enumerate().position(|(i, &b)| !(0x20..0x7F).contains(&b) && bad(i, b))
 }

@@ -65,8 +65,20 @@ fn resolve_dot(text: &str) -> Scalar {
     match text {
         ".nan" | ".NaN" | ".NAN" => Scalar::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" => Scalar::Float(f64::INFINITY),
+        _ if text.contains('_') => underscored_float(text).map_or(Scalar::Str, Scalar::Float),
         _ => parse_float(text).map_or(Scalar::Str, Scalar::Float),
     }
+}
+
+/// Go allows `_` between two digits of a float.
+fn underscored_float(text: &str) -> Option<f64> {
+    let bytes = text.as_bytes();
+    let digit = |i: Option<usize>| i.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_digit);
+    let between = |(i, &b): (usize, &u8)| b != b'_' || (digit(i.checked_sub(1)) && digit(i.checked_add(1)));
+    if !bytes.iter().enumerate().all(between) {
+        return None;
+    }
+    parse_float(&text.replace('_', ""))
 }
 
 /// Integers (with `_`, `0x`, `0o`, `0b` and leading-zero octal), floats and timestamps.
@@ -200,7 +212,7 @@ fn timestamp_parts(text: &str) -> Option<()> {
         b"Z" => zoned.then_some(()),
         [b'+' | b'-', h1, h2, b':', m1, m2] if zoned && [h1, h2, m1, m2].iter().all(|b| b.is_ascii_digit()) => {
             let two = |a: u8, b: u8| u32::from(a - b'0') * 10 + u32::from(b - b'0');
-            (two(*h1, *h2) <= 24 && two(*m1, *m2) < 60).then_some(())
+            (two(*h1, *h2) <= 24 && two(*m1, *m2) <= 60).then_some(())
         }
         _ => None,
     }

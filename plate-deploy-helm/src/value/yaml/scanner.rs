@@ -28,6 +28,8 @@ pub(super) struct Mark {
 struct SimpleKey {
     possible: bool,
     required: bool,
+    /// Whether tokens are held back for it. go-yaml forgets to when an empty `{}` or `[]` may itself be the key.
+    tracked: bool,
     token_number: usize,
     mark: Mark,
 }
@@ -70,11 +72,14 @@ impl<'a> Scanner<'a> {
 
     /// The next token, left in place. After the end of the stream it is `StreamEnd` for ever.
     pub(super) fn peek(&mut self) -> Result<&Token<'a>, YamlError> {
-        while !self.stream_ended && self.need_more()? {
-            self.fetch_next()?;
-        }
-        if self.tokens.is_empty() {
-            self.push(Kind::StreamEnd, self.mark.line);
+        while self.need_more()? {
+            if !self.stream_ended {
+                self.fetch_next()?;
+            } else if self.tokens.is_empty() {
+                self.push(Kind::StreamEnd, self.mark.line);
+            } else {
+                break;
+            }
         }
         Ok(&self.tokens[0])
     }
@@ -98,10 +103,8 @@ impl<'a> Scanner<'a> {
             self.first_possible += 1;
         }
         let level = self.first_possible;
-        if self.simple_keys[level].token_number != self.tokens_taken {
-            return Ok(false);
-        }
-        self.key_is_valid(level)
+        let key = self.simple_keys[level];
+        Ok(key.tracked && key.token_number == self.tokens_taken && self.key_is_valid(level)?)
     }
 
     /// Whether a key that started at this flow level may still turn out to be one.
@@ -130,7 +133,7 @@ impl<'a> Scanner<'a> {
         let required = self.flow_level == 0 && self.indent == self.mark.column;
         let token_number = self.tokens_taken + self.tokens.len();
         if let Some(key) = self.simple_keys.last_mut() {
-            *key = SimpleKey { possible: true, required, token_number, mark: self.mark };
+            *key = SimpleKey { possible: true, required, tracked: true, token_number, mark: self.mark };
         }
         Ok(())
     }
@@ -155,11 +158,16 @@ impl<'a> Scanner<'a> {
             return Err(self.error(self.mark, &format!("exceeded max depth of {MAX_DEPTH}")));
         }
         let token = Token { kind, line: mark.line };
-        match at {
-            Some(number) => self.tokens.insert(number - self.tokens_taken, token),
-            None => self.tokens.push_back(token),
-        }
+        self.insert(at, token);
         Ok(())
+    }
+
+    /// Puts a token in front of the one with that number, or at the end when that one is gone already.
+    fn insert(&mut self, number: Option<usize>, token: Token<'a>) {
+        match number.and_then(|number| number.checked_sub(self.tokens_taken)) {
+            Some(index) if index <= self.tokens.len() => self.tokens.insert(index, token),
+            _ => self.tokens.push_back(token),
+        }
     }
 
     fn unroll_indent(&mut self, column: i32) {
@@ -267,7 +275,8 @@ impl<'a> Scanner<'a> {
 
     fn fetch_flow_start(&mut self, kind: Kind<'a>) -> Result<(), YamlError> {
         self.save_simple_key()?;
-        self.simple_keys.push(SimpleKey::default());
+        let token_number = self.tokens_taken + self.tokens.len();
+        self.simple_keys.push(SimpleKey { token_number, ..SimpleKey::default() });
         self.flow_level += 1;
         if self.flow_level > MAX_DEPTH {
             return Err(self.error(self.mark, &format!("exceeded max depth of {MAX_DEPTH}")));
@@ -281,7 +290,12 @@ impl<'a> Scanner<'a> {
         self.remove_simple_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            self.simple_keys.pop();
+            let inner = self.simple_keys.pop().map(|key| key.token_number);
+            if let Some(key) = self.simple_keys.last_mut()
+                && Some(key.token_number) == inner
+            {
+                key.tracked = false;
+            }
             self.first_possible = self.first_possible.min(self.simple_keys.len() - 1);
         }
         self.simple_key_allowed = false;
@@ -320,7 +334,7 @@ impl<'a> Scanner<'a> {
         if self.key_is_valid(level)? {
             let key = self.simple_keys[level];
             let token = Token { kind: Kind::Key, line: key.mark.line };
-            self.tokens.insert(key.token_number - self.tokens_taken, token);
+            self.insert(Some(key.token_number), token);
             self.roll_indent(key.mark, Some(key.token_number), Kind::BlockMappingStart)?;
             self.simple_keys[level].possible = false;
             self.simple_key_allowed = false;
