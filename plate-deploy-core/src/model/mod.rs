@@ -3,6 +3,7 @@
 pub mod annotations;
 pub mod application;
 pub mod duration;
+mod field_path;
 pub mod glob;
 mod hydrator;
 mod kustomize;
@@ -17,6 +18,7 @@ mod sync_policy;
 
 pub use application::{Application, ApplicationSpec};
 pub use duration::{DurationError, GoDuration};
+pub use field_path::{FieldPath, FieldStep};
 pub use glob::{Glob, GlobError, glob_match};
 pub use manifest::{Manifest, ManifestError};
 pub use repo_url::{normalize_git_url, same_repo};
