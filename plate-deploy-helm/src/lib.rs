@@ -7,4 +7,6 @@
 //! Modules, lowest layer first; a module names only modules above it in this list:
 //! `value` → `template` → `sprig` → `chart` → `engine` → `release` → `lint`.
 
+pub mod chart;
+pub mod template;
 pub mod value;

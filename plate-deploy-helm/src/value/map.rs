@@ -105,6 +105,12 @@ impl Map {
         Self::with_kind(self.entries.borrow().clone(), self.kind)
     }
 
+    /// A number that all aliases of this map share, and no other living map has.
+    #[must_use]
+    pub fn identity(&self) -> usize {
+        Rc::as_ptr(&self.entries).cast::<()>() as usize
+    }
+
     /// Whether both are the same map, not just equal ones.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
@@ -112,8 +118,26 @@ impl Map {
     }
 }
 
+impl Drop for Map {
+    fn drop(&mut self) {
+        if let Some(entries) = Rc::get_mut(&mut self.entries) {
+            let entries = std::mem::take(entries.get_mut());
+            if !entries.is_empty() {
+                super::drop::free(super::drop::Contents::Map(entries));
+            }
+        }
+    }
+}
+
 impl<K: Into<Str>> FromIterator<(K, Value)> for Map {
     fn from_iter<T: IntoIterator<Item = (K, Value)>>(iter: T) -> Self {
         Self::with_kind(iter.into_iter().map(|(k, v)| (k.into(), v)).collect(), MapKind::Any)
+    }
+}
+
+impl std::fmt::Debug for Map {
+    /// Keys only: values may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.entries.borrow().keys()).finish()
     }
 }

@@ -4,14 +4,24 @@
 //! `unset`, `merge` and `mergeOverwrite` change the caller's map, and Helm charts depend on it. Everything that crosses
 //! threads (charts, parsed templates, rendered output) is made of plain owned data instead.
 
+pub mod compare;
 mod convert;
+mod drop;
+pub mod float;
+pub mod kind;
+mod list;
 mod map;
+mod plain;
+pub mod print;
+pub mod printf;
+pub mod quote;
 mod string;
 
 use std::any::Any;
 use std::fmt;
 use std::rc::Rc;
 
+pub use list::{List, ListKind};
 pub use map::{Map, MapKind};
 pub use string::Str;
 
@@ -52,65 +62,6 @@ pub enum IntKind {
     Int32,
 }
 
-/// The element type of a [`List`]; visible through `typeOf`, `printf "%T"` and `kindOf` only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum ListKind {
-    /// `[]interface {}`.
-    #[default]
-    Any,
-    /// `[]string` (`splitList`, `keys`, `sortAlpha` …).
-    String,
-    /// `[]int` (`until`, `untilStep`).
-    Int,
-    /// `[]uint8`: bytes; prints as numbers, `%s` as text.
-    Bytes,
-}
-
-/// A Go slice: items shared, never changed in place.
-#[derive(Clone, Default)]
-pub struct List {
-    items: Rc<Vec<Value>>,
-    kind: ListKind,
-}
-
-impl List {
-    /// A list with the given element type.
-    #[must_use]
-    pub fn new(items: Vec<Value>, kind: ListKind) -> Self {
-        Self { items: Rc::new(items), kind }
-    }
-
-    /// The element type.
-    #[must_use]
-    pub fn kind(&self) -> ListKind {
-        self.kind
-    }
-
-    /// Number of items.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether there are no items.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    /// The items.
-    #[must_use]
-    pub fn items(&self) -> &[Value] {
-        &self.items
-    }
-}
-
-impl FromIterator<Value> for List {
-    fn from_iter<T: IntoIterator<Item = Value>>(iter: T) -> Self {
-        Self::new(iter.into_iter().collect(), ListKind::Any)
-    }
-}
-
 /// A Go struct (or pointer to one) that templates reach into.
 pub trait Object: Any {
     /// Go's type name as `%T` prints it, e.g. `*engine.files` or `time.Time`.
@@ -129,12 +80,28 @@ pub trait Object: Any {
         None
     }
 
-    /// `{{ $object }}` and `%v`: what Go's `fmt` prints.
+    /// Go's kind (`reflect.Kind`): `ptr` for a type name with a star, else `struct`, unless the type says otherwise.
+    fn kind_name(&self) -> &'static str {
+        if self.type_name().starts_with('*') { "ptr" } else { "struct" }
+    }
+
+    /// What Go's `fmt` prints for `%v`.
     fn print(&self) -> String;
+
+    /// What `{{ .Path.To.It }}` prints: the same, except for a struct that Go can take the address of and whose pointer
+    /// has a `String` method (`.Capabilities.KubeVersion`).
+    fn print_addressed(&self) -> String {
+        self.print()
+    }
 
     /// The object as a map, for objects that are maps underneath (`.Files`), so that `range`, `len`, `toYaml` and
     /// `index` work on them.
     fn as_map(&self) -> Option<Map> {
+        None
+    }
+
+    /// The object as a list, for objects that are slices underneath (`.Capabilities.APIVersions`).
+    fn as_list(&self) -> Option<List> {
         None
     }
 
