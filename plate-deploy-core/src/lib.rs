@@ -3,4 +3,6 @@
 //! The library never prints, never reads the environment or `$HOME`, and starts no process on its default path.
 //! Modules, lowest layer first (docs/ARCHITECTURE.md holds the whole map; `tests/it/layers.rs` checks it).
 
+pub mod cluster;
 pub mod model;
+pub mod report;

@@ -7,4 +7,5 @@
 //! Modules, lowest layer first; a module names only modules above it in this list:
 //! `value` → `template` → `sprig` → `chart` → `engine` → `release` → `lint`.
 
+pub mod chart;
 pub mod value;

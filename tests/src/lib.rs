@@ -1,1 +1,3 @@
-//! Test support.
+//! Test support shared by the test binaries: the runner of the recorded vectors.
+
+pub mod vectors;

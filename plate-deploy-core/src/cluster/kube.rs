@@ -1,0 +1,484 @@
+//! [`KubeCluster`]: the backend over `kube::Client`, for real clusters and the embedded API alike.
+//!
+//! Objects travel as raw JSON: typed structs would drop the fields they do not know.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use kube::Client;
+use serde_json::{Value, json};
+use tokio::sync::RwLock;
+
+use super::client_apply;
+use super::{
+    Access, AccessRequest, ApiCatalog, ApiKind, ApplyMode, ClusterError, ClusterReader, ClusterWriter, ListOptions,
+    ObjectList, ObjectRef, Patch, Propagation, Result, WatchEvent, WriteOptions,
+};
+use crate::model::{GroupVersionKind, Manifest};
+
+/// Page size of lists.
+const PAGE: usize = 500;
+/// How often a request that failed for a passing reason is sent in all.
+const ATTEMPTS: u32 = 4;
+/// First wait between two of them; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// A cluster behind a `kube::Client`.
+pub struct KubeCluster {
+    name: String,
+    client: Client,
+    catalog: RwLock<Option<Arc<ApiCatalog>>>,
+}
+
+impl KubeCluster {
+    /// Wraps a client; `name` is what people see (the context's name).
+    #[must_use]
+    pub fn new(name: impl Into<String>, client: Client) -> Self {
+        Self { name: name.into(), client, catalog: RwLock::new(None) }
+    }
+
+    /// The client, for what this seam does not cover.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The served kind, refreshing the catalog once when it is not known (a CRD may just have appeared).
+    async fn kind(&self, kind: &GroupVersionKind) -> Result<ApiKind> {
+        for refresh in [false, true] {
+            if let Some(found) = self.catalog(refresh).await?.get(kind) {
+                return Ok(found.clone());
+            }
+        }
+        Err(ClusterError::UnknownKind { kind: kind.clone() })
+    }
+
+    async fn path(&self, at: &ObjectRef) -> Result<String> {
+        Ok(format!("{}/{}", self.kind(&at.kind).await?.path(&at.namespace), at.name))
+    }
+
+    /// Sends one request, again when the failure is passing and repeating it is safe.
+    async fn send(&self, call: Call<'_>) -> Result<Value> {
+        let mut wait = FIRST_WAIT;
+        for attempt in 1.. {
+            let error = match self.client.request::<Value>(call.request()?).await {
+                Ok(value) => return Ok(value),
+                Err(error) => self.error(&call, error),
+            };
+            if attempt == ATTEMPTS || !error.is_transient() || !call.repeatable() {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        Err(ClusterError::Unsupported("sending a request zero times".into()))
+    }
+
+    fn error(&self, call: &Call<'_>, error: kube::Error) -> ClusterError {
+        match error {
+            kube::Error::Api(status) => ClusterError::Api {
+                action: call.action,
+                object: call.object.clone(),
+                code: status.code,
+                reason: status.reason.clone(),
+                message: if call.secret {
+                    "refused (details of Secrets are not shown)".into()
+                } else {
+                    status.message.clone()
+                },
+            },
+            other => ClusterError::Unreachable { cluster: self.name.clone(), message: chain(&other) },
+        }
+    }
+
+    async fn write(&self, call: Call<'_>) -> Result<Manifest> {
+        let object = call.object.clone();
+        Manifest::new(self.send(call).await?).map_err(|e| ClusterError::Api {
+            action: "read the answer for",
+            object,
+            code: 0,
+            reason: "NotAnObject".into(),
+            message: e.to_string(),
+        })
+    }
+
+    async fn fetch_catalog(&self) -> Result<ApiCatalog> {
+        let mut kinds = Vec::new();
+        for root in ["/api", "/apis"] {
+            let call = Call { accept: Some(AGGREGATED), ..Call::get("discover kinds at", root, root.into()) };
+            let answer = self.send(call).await?;
+            if answer.get("kind").and_then(Value::as_str) != Some("APIGroupDiscoveryList") {
+                return Err(ClusterError::Unsupported(format!(
+                    "an API server without aggregated discovery (older than Kubernetes 1.27; {})",
+                    self.name
+                )));
+            }
+            kinds.extend(discovered_kinds(&answer));
+        }
+        Ok(ApiCatalog::new(kinds))
+    }
+}
+
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+
+/// The kinds of an aggregated discovery answer, preferred versions first.
+fn discovered_kinds(answer: &Value) -> Vec<ApiKind> {
+    let mut kinds = Vec::new();
+    for group in array(answer, "items") {
+        let group_name = group.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        for version in array(group, "versions") {
+            for resource in array(version, "resources") {
+                let text = |pointer: &str| resource.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+                let kind = GroupVersionKind {
+                    group: group_name.into(),
+                    version: version.get("version").and_then(Value::as_str).unwrap_or_default().into(),
+                    kind: text("/responseKind/kind").into(),
+                };
+                let verbs = array(resource, "verbs").filter_map(|v| v.as_str().map(str::to_owned)).collect();
+                kinds.push(ApiKind {
+                    kind,
+                    plural: text("/resource").into(),
+                    namespaced: text("/scope") == "Namespaced",
+                    verbs,
+                });
+            }
+        }
+    }
+    kinds
+}
+
+fn array<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// An error with its causes, once each.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// One HTTP request, as data, so that it can be sent again.
+struct Call<'a> {
+    action: &'static str,
+    object: String,
+    method: http::Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    content_type: &'static str,
+    accept: Option<&'static str>,
+    body: Option<&'a Value>,
+    /// The object is a Secret: nothing the server says about it is repeated.
+    secret: bool,
+}
+
+impl<'a> Call<'a> {
+    fn get(action: &'static str, object: &str, path: String) -> Self {
+        Self {
+            action,
+            object: object.into(),
+            method: http::Method::GET,
+            path,
+            query: Vec::new(),
+            content_type: "application/json",
+            accept: None,
+            body: None,
+            secret: false,
+        }
+    }
+
+    fn write(
+        action: &'static str,
+        at: &ObjectRef,
+        method: http::Method,
+        path: String,
+        options: &WriteOptions,
+        body: &'a Value,
+    ) -> Self {
+        let mut query = vec![("fieldManager", options.field_manager.clone())];
+        if options.dry_run {
+            query.push(("dryRun", "All".into()));
+        }
+        query.push(("fieldValidation", if options.strict { "Strict" } else { "Ignore" }.into()));
+        Self {
+            action,
+            object: at.key().to_string(),
+            method,
+            path,
+            query,
+            content_type: "application/json",
+            accept: None,
+            body: Some(body),
+            secret: at.kind.kind == "Secret" && at.kind.group.is_empty(),
+        }
+    }
+
+    /// Whether sending it twice has the effect of sending it once. A create whose answer was lost would fail with
+    /// "already exists", and a JSON patch could apply twice.
+    fn repeatable(&self) -> bool {
+        self.method != http::Method::POST && self.content_type != "application/json-patch+json"
+    }
+
+    fn request(&self) -> Result<http::Request<Vec<u8>>> {
+        let mut uri = self.path.clone();
+        for (i, (name, value)) in self.query.iter().enumerate() {
+            uri.push(if i == 0 { '?' } else { '&' });
+            uri.push_str(name);
+            uri.push('=');
+            uri.extend(value.bytes().map(encode));
+        }
+        let mut builder = http::Request::builder().method(self.method.clone()).uri(uri);
+        if let Some(accept) = self.accept {
+            builder = builder.header(http::header::ACCEPT, accept);
+        }
+        let body = match self.body {
+            Some(body) => {
+                builder = builder.header(http::header::CONTENT_TYPE, self.content_type);
+                body.to_string().into_bytes()
+            }
+            None => Vec::new(),
+        };
+        builder.body(body).map_err(|e| ClusterError::Api {
+            action: self.action,
+            object: self.object.clone(),
+            code: 0,
+            reason: "BadName".into(),
+            message: format!("the name cannot stand in a URL ({e})"),
+        })
+    }
+}
+
+/// Percent-encodes one byte of a query value.
+fn encode(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}
+
+#[async_trait]
+impl ClusterReader for KubeCluster {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn version(&self) -> Result<String> {
+        let answer = self.send(Call::get("read the version of", &self.name, "/version".into())).await?;
+        Ok(answer.get("gitVersion").and_then(Value::as_str).unwrap_or_default().into())
+    }
+
+    async fn catalog(&self, refresh: bool) -> Result<Arc<ApiCatalog>> {
+        if !refresh && let Some(catalog) = self.catalog.read().await.as_ref() {
+            return Ok(Arc::clone(catalog));
+        }
+        let fresh = Arc::new(self.fetch_catalog().await?);
+        *self.catalog.write().await = Some(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+
+    async fn get(&self, at: &ObjectRef) -> Result<Option<Manifest>> {
+        let path = match self.path(at).await {
+            Err(ClusterError::UnknownKind { .. }) => return Ok(None),
+            other => other?,
+        };
+        match self.write(Call::get("get", &at.key().to_string(), path)).await {
+            Ok(object) => Ok(Some(object)),
+            Err(e) if e.is_not_found() => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn list(&self, kind: &GroupVersionKind, options: &ListOptions) -> Result<ObjectList> {
+        let api = self.kind(kind).await?;
+        let path = api.path(options.namespace.as_deref().unwrap_or_default());
+        let mut items = Vec::new();
+        let mut next = String::new();
+        loop {
+            let mut call = Call::get("list", &kind.group_kind().to_string(), path.clone());
+            call.query = selectors(options);
+            call.query.push(("limit", PAGE.to_string()));
+            if !next.is_empty() {
+                call.query.push(("continue", next.clone()));
+            }
+            let mut page = self.send(call).await?;
+            if let Some(Value::Array(objects)) = page.get_mut("items").map(Value::take) {
+                items.extend(objects.into_iter().filter_map(|object| typed(object, kind)));
+            }
+            let text = |pointer: &str| page.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+            next = text("/metadata/continue");
+            if next.is_empty() {
+                return Ok(ObjectList { items, resource_version: text("/metadata/resourceVersion") });
+            }
+        }
+    }
+
+    async fn watch(
+        &self,
+        kind: &GroupVersionKind,
+        options: &ListOptions,
+        resource_version: &str,
+    ) -> Result<BoxStream<'static, Result<WatchEvent>>> {
+        let api = self.kind(kind).await?;
+        let path = api.path(options.namespace.as_deref().unwrap_or_default());
+        let mut call = Call::get("watch", &kind.group_kind().to_string(), path);
+        call.query = selectors(options);
+        call.query.extend([
+            ("watch", "true".into()),
+            ("allowWatchBookmarks", "true".into()),
+            ("timeoutSeconds", "290".into()),
+            ("resourceVersion", resource_version.into()),
+        ]);
+        let events = self.client.request_events::<Value>(call.request()?).await.map_err(|e| self.error(&call, e))?;
+        let (cluster, object, kind) = (self.name.clone(), call.object, kind.clone());
+        let events = events.map(move |event| watch_event(event, &kind, &cluster, &object));
+        Ok(events.try_filter_map(|event| async { Ok(event) }).chain(stream::empty()).boxed())
+    }
+
+    async fn access(&self, request: &AccessRequest) -> Result<Access> {
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "verb": request.verb, "group": request.group, "resource": request.resource, "namespace": request.namespace,
+            }},
+        });
+        let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned();
+        let mut call = Call::get("review access to", &request.resource, path);
+        call.method = http::Method::POST;
+        call.body = Some(&review);
+        let answer = self.send(call).await?;
+        Ok(Access {
+            allowed: answer.pointer("/status/allowed").and_then(Value::as_bool).unwrap_or(false),
+            reason: answer.pointer("/status/reason").and_then(Value::as_str).unwrap_or_default().into(),
+        })
+    }
+}
+
+fn selectors(options: &ListOptions) -> Vec<(&'static str, String)> {
+    [("labelSelector", &options.labels), ("fieldSelector", &options.fields)]
+        .into_iter()
+        .filter(|(_, selector)| !selector.is_empty())
+        .map(|(name, selector)| (name, selector.clone()))
+        .collect()
+}
+
+/// List items carry no apiVersion and kind of their own: put them in.
+fn typed(mut object: Value, kind: &GroupVersionKind) -> Option<Manifest> {
+    let map = object.as_object_mut()?;
+    map.entry("apiVersion").or_insert_with(|| kind.api_version().into());
+    map.entry("kind").or_insert_with(|| kind.kind.clone().into());
+    Manifest::new(object).ok()
+}
+
+fn watch_event(
+    event: std::result::Result<kube::api::WatchEvent<Value>, kube::Error>,
+    kind: &GroupVersionKind,
+    cluster: &str,
+    object: &str,
+) -> Result<Option<WatchEvent>> {
+    use kube::api::WatchEvent as Event;
+    let status = |status: &kube::core::Status| ClusterError::Api {
+        action: "watch",
+        object: object.into(),
+        code: status.code,
+        reason: status.reason.clone(),
+        message: status.message.clone(),
+    };
+    match event {
+        Ok(Event::Added(value) | Event::Modified(value)) => Ok(typed(value, kind).map(WatchEvent::Applied)),
+        Ok(Event::Deleted(value)) => Ok(typed(value, kind).map(WatchEvent::Deleted)),
+        Ok(Event::Bookmark(bookmark)) => Ok(Some(WatchEvent::Bookmark(bookmark.metadata.resource_version))),
+        Ok(Event::Error(error)) => Err(status(&error)),
+        Err(kube::Error::Api(error)) => Err(status(&error)),
+        Err(other) => Err(ClusterError::Unreachable { cluster: cluster.into(), message: chain(&other) }),
+    }
+}
+
+#[async_trait]
+impl ClusterWriter for KubeCluster {
+    async fn apply(&self, object: &Manifest, mode: ApplyMode, options: &WriteOptions) -> Result<Manifest> {
+        let at = ObjectRef::of(object);
+        match mode {
+            ApplyMode::ServerSide { force } => {
+                let path = self.path(&at).await?;
+                let mut call = Call::write("apply", &at, http::Method::PATCH, path, options, object.value());
+                call.content_type = "application/apply-patch+yaml";
+                call.query.push(("force", force.to_string()));
+                self.write(call).await
+            }
+            ApplyMode::ClientSide => {
+                let live = self.get(&at).await?;
+                match client_apply::plan(object, live.as_ref())? {
+                    client_apply::Plan::Create(object) => self.create(&object, options).await,
+                    client_apply::Plan::Unchanged => {
+                        live.ok_or(ClusterError::Unsupported("an empty patch of nothing".into()))
+                    }
+                    client_apply::Plan::Patch(patch) => self.patch(&at, None, &patch, options).await,
+                }
+            }
+        }
+    }
+
+    async fn create(&self, object: &Manifest, options: &WriteOptions) -> Result<Manifest> {
+        let at = ObjectRef::of(object);
+        let path = self.kind(&at.kind).await?.path(&at.namespace);
+        self.write(Call::write("create", &at, http::Method::POST, path, options, object.value())).await
+    }
+
+    async fn replace(&self, object: &Manifest, options: &WriteOptions) -> Result<Manifest> {
+        let at = ObjectRef::of(object);
+        let path = self.path(&at).await?;
+        self.write(Call::write("replace", &at, http::Method::PUT, path, options, object.value())).await
+    }
+
+    async fn patch(
+        &self,
+        at: &ObjectRef,
+        subresource: Option<&str>,
+        patch: &Patch,
+        options: &WriteOptions,
+    ) -> Result<Manifest> {
+        let mut path = self.path(at).await?;
+        if let Some(subresource) = subresource {
+            path = format!("{path}/{subresource}");
+        }
+        let (content_type, body) = match patch {
+            Patch::Json(body) => ("application/json-patch+json", body),
+            Patch::Merge(body) => ("application/merge-patch+json", body),
+            Patch::Strategic(body) => ("application/strategic-merge-patch+json", body),
+        };
+        let mut call = Call::write("patch", at, http::Method::PATCH, path, options, body);
+        call.content_type = content_type;
+        self.write(call).await
+    }
+
+    async fn delete(&self, at: &ObjectRef, propagation: Propagation, options: &WriteOptions) -> Result<()> {
+        let path = self.path(at).await?;
+        let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation.as_str()});
+        let mut call = Call::write("delete", at, http::Method::DELETE, path, options, &body);
+        // A delete knows no field manager and no field validation.
+        call.query.retain(|(name, _)| *name == "dryRun");
+        match self.send(call).await {
+            Err(e) if e.is_not_found() => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+impl fmt::Debug for KubeCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KubeCluster").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,12 @@
+//! What a run tells while it goes ([`Event`], [`Reporter`]) and when it has ended ([`DeployReport`]).
+//!
+//! Core never prints: the command line, Python and other hosts render these.
+
+mod event;
+mod outcome;
+
+pub use event::{Diagnostic, Event, NoReporter, Recorder, Reporter, Severity};
+pub use outcome::{
+    AccessPoint, ApplicationReport, CommitReport, DeployReport, LibraryReport, Outcome, ResourceReport, StageReport,
+    StageResult,
+};
