@@ -4,5 +4,7 @@
 //! Modules, lowest layer first (docs/ARCHITECTURE.md holds the whole map; `tests/it/layers.rs` checks it).
 
 pub mod cluster;
+pub mod health;
 pub mod model;
 pub mod report;
+pub mod tracking;

@@ -19,14 +19,14 @@ pub enum HealthError {
         /// The kind in full.
         full_kind: String,
     },
-    /// A field that the API server could not have written.
-    #[error("failed to convert unstructured {kind} to typed: {field} is not {expected}")]
+    /// A field that the API server could not have written; in client-go's words.
+    #[error("failed to convert unstructured {kind} to typed: unrecognized type: {expected}")]
     Field {
         /// The kind.
         kind: &'static str,
         /// JSON pointer of the field.
         field: String,
-        /// What it should be.
+        /// The type it should have (`int32`).
         expected: &'static str,
     },
     /// The conditions annotation of an `autoscaling/v1` autoscaler is no list of conditions.

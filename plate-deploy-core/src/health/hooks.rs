@@ -11,7 +11,13 @@ const HELM_TYPES: &[&str] = &["pre-install", "pre-upgrade", "post-install", "pos
 
 /// The object's finalizers.
 pub(super) fn finalizers(object: &Manifest) -> impl Iterator<Item = &str> {
-    object.value().pointer("/metadata/finalizers").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    object
+        .value()
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
 }
 
 /// Whether Argo CD's hook finalizer holds the object.

@@ -44,31 +44,28 @@ use crate::model::{HealthCode, HealthStatus, Manifest};
 /// # Errors
 /// [`HealthError`] when the check could not be carried out; Argo CD then shows [`HealthError::status`].
 pub fn assess(object: &Manifest, overrides: &HealthOverrides) -> Result<Option<HealthStatus>, HealthError> {
-    let own = match overrides.check(object)? {
-        Some(checked) => Some(checked),
-        None => match assess_kind(object, overrides)? {
-            Some(status) => Some(Checked { status, deletion_message: None }),
-            None => None,
-        },
-    };
+    let own = check(object, overrides)?;
     Ok(match deletion::pending(object, own.as_ref()) {
         Some(status) => Some(status),
         None => own.map(|checked| checked.status),
     })
 }
 
-/// What the shipped check of the object's kind says, leaving a pending deletion out of it; `None` without a check.
+/// What the check of the object's kind says, leaving a pending deletion out of it; `None` without a check.
 ///
 /// # Errors
 /// As [`assess`].
 pub fn assess_kind(object: &Manifest, overrides: &HealthOverrides) -> Result<Option<HealthStatus>, HealthError> {
-    // A user's script for the kind replaces the shipped custom rule even when it returned nothing.
-    if !overrides.covers(object)
-        && let Some(status) = custom::assess(object, overrides.now())
-    {
-        return Ok(Some(status));
+    Ok(check(object, overrides)?.map(|checked| checked.status))
+}
+
+/// A user's check replaces the shipped custom rule even when it returned nothing; the built-in kinds' stay.
+fn check(object: &Manifest, overrides: &HealthOverrides) -> Result<Option<Checked>, HealthError> {
+    let own = if overrides.covers(object) { overrides.check(object)? } else { custom::assess(object) };
+    if own.is_some() {
+        return Ok(own);
     }
-    builtin::assess(object)
+    Ok(builtin::assess(object)?.map(|status| Checked { status, deletion_message: None }))
 }
 
 /// The result of one check.

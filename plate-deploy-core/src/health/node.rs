@@ -43,9 +43,11 @@ impl<'a> Node<'a> {
         self.number().unwrap_or_default()
     }
 
-    /// The integer, if it is one.
+    /// The integer, if it is one; `3.0` counts as 3.
+    #[expect(clippy::cast_possible_truncation, reason = "whole and small enough")]
     pub(super) fn int(self) -> Option<i64> {
-        self.0.as_i64()
+        let whole = |n: &f64| n.fract() == 0.0 && n.abs() < 1e15;
+        self.0.as_i64().or_else(|| self.0.as_f64().filter(whole).map(|n| n as i64))
     }
 
     /// Absent or `null`.
@@ -63,6 +65,19 @@ impl<'a> Node<'a> {
         self.0 == &Value::Bool(true)
     }
 
+    /// The boolean `false`.
+    pub(super) fn is_false(self) -> bool {
+        self.0 == &Value::Bool(false)
+    }
+
+    /// Equal as Lua compares: two absent values are equal, numbers by value.
+    pub(super) fn same(self, other: Node<'_>) -> bool {
+        match (self.number(), other.number()) {
+            (Some(a), Some(b)) => (a - b).abs() < f64::EPSILON,
+            _ => self.0 == other.0,
+        }
+    }
+
     /// Lua's truth: everything but nil and false.
     pub(super) fn truthy(self) -> bool {
         !matches!(self.0, Value::Null | Value::Bool(false))
@@ -71,15 +86,6 @@ impl<'a> Node<'a> {
     /// The elements of a list; none for anything else.
     pub(super) fn items(self) -> impl DoubleEndedIterator<Item = Node<'a>> + ExactSizeIterator + Clone {
         self.0.as_array().map(Vec::as_slice).unwrap_or_default().iter().map(Node)
-    }
-
-    /// How many elements or entries there are.
-    pub(super) fn len(self) -> usize {
-        match self.0 {
-            Value::Array(items) => items.len(),
-            Value::Object(map) => map.len(),
-            _ => 0,
-        }
     }
 
     /// The entries of a map, sorted by key; none for anything else.
@@ -111,11 +117,6 @@ impl<'a> Node<'a> {
     /// The status of the first condition with this type, `""` without one.
     pub(super) fn condition_status(self, kind: &str) -> &'a str {
         self.condition(kind).map(|c| c.at("/status").str()).unwrap_or_default()
-    }
-
-    /// Both are numbers and differ; `false` when either is missing.
-    pub(super) fn differs(self, other: Node<'_>) -> bool {
-        matches!((self.number(), other.number()), (Some(a), Some(b)) if (a - b).abs() > f64::EPSILON)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod annotations;
 pub mod application;
+pub mod glob;
 mod manifest;
 mod resource_key;
 mod status;

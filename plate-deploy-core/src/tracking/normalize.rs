@@ -1,7 +1,7 @@
 //! A live object that was last synced under label tracking must not look different only because the tracking
 //! annotation is new (Argo CD's `ResourceTracking.Normalize`).
 
-use super::{TrackingError, TrackingMethod, Tracker, metadata};
+use super::{Tracker, TrackingError, TrackingMethod, metadata};
 use crate::model::{Manifest, annotations};
 
 /// Fills in the annotation a labelled live object lacks, and drops the live label when the wanted object has none.

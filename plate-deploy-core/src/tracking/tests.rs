@@ -34,8 +34,11 @@ fn metadata_that_is_no_map_of_strings_is_an_error_without_the_value() {
 
 #[test]
 fn oldest_label_key_also_marks_pod_templates() {
-    let tracker =
-        Tracker { method: TrackingMethod::Label, label_key: "applications.argoproj.io/app-name".into(), ..Tracker::default() };
+    let tracker = Tracker {
+        method: TrackingMethod::Label,
+        label_key: "applications.argoproj.io/app-name".into(),
+        ..Tracker::default()
+    };
     let mut o = object(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
         "spec": {"template": {"metadata": {"labels": {"app": "d"}}}}}));
     tracker.set(&mut o, "shop", "prod").unwrap();

@@ -17,7 +17,8 @@ pub(super) fn assess(object: &Manifest) -> Result<HealthStatus, HealthError> {
     if set.at("/spec/updateStrategy/type").str() == "OnDelete" {
         return Ok(healthy(format!("daemon set {updated} out of {desired} new pods have been updated")));
     }
-    let waiting = |what: String| progressing(format!("Waiting for daemon set {:?} rollout to finish: {what}", set.name()));
+    let waiting =
+        |what: String| progressing(format!("Waiting for daemon set {:?} rollout to finish: {what}", set.name()));
     Ok(if updated < desired {
         waiting(format!("{updated} out of {desired} new pods have been updated..."))
     } else if available < desired {

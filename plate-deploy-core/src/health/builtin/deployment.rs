@@ -26,9 +26,7 @@ pub(super) fn assess(object: &Manifest) -> Result<HealthStatus, HealthError> {
             waiting(format!("{updated} out of {wanted} new replicas have been updated..."))
         }
         _ if replicas > updated => waiting(format!("{} old replicas are pending termination...", replicas - updated)),
-        _ if available < updated => {
-            waiting(format!("{available} of {updated} updated replicas are available..."))
-        }
+        _ if available < updated => waiting(format!("{available} of {updated} updated replicas are available...")),
         _ => healthy(""),
     })
 }

@@ -42,7 +42,8 @@ fn judge(conditions: &[Value]) -> HealthStatus {
     if let Some(bad) = conditions.iter().find(|c| FAILURES.contains(&(field(c, "type"), field(c, "reason")))) {
         return degraded(field(bad, "message"));
     }
-    let works = |c: &&Value| matches!(field(c, "type"), "AbleToScale" | "ScalingLimited") && field(c, "status") == "True";
+    let works =
+        |c: &&Value| matches!(field(c, "type"), "AbleToScale" | "ScalingLimited") && field(c, "status") == "True";
     match conditions.iter().find(works) {
         Some(good) => healthy(field(good, "message")),
         None => progressing("Waiting to Autoscale"),

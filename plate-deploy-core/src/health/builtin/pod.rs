@@ -12,8 +12,8 @@ const IGNORE_RESTART_POLICY: &str = "argocd.argoproj.io/ignore-restart-policy";
 pub(super) fn assess(object: &Manifest) -> Result<HealthStatus, HealthError> {
     let pod = Typed::new(object, "Pod", &["v1"])?.node();
     let policy = pod.at("/spec/restartPolicy").str();
-    let runs_on = policy == "Always"
-        || (object.annotation(IGNORE_RESTART_POLICY) == Some("true") && !hooks::is_hook(object));
+    let runs_on =
+        policy == "Always" || (object.annotation(IGNORE_RESTART_POLICY) == Some("true") && !hooks::is_hook(object));
     if runs_on && let Some(messages) = waiting_failures(pod) {
         return Ok(degraded(messages));
     }

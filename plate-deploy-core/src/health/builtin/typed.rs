@@ -39,8 +39,8 @@ impl<'a> Typed<'a> {
         if node.is_null() {
             return Ok(None);
         }
-        let whole = node.int();
-        whole.map(Some).ok_or(HealthError::Field { kind: self.kind, field: pointer.into(), expected: "an integer" })
+        let expected = if pointer.ends_with("eneration") { "int64" } else { "int32" };
+        node.int().map(Some).ok_or(HealthError::Field { kind: self.kind, field: pointer.into(), expected })
     }
 
     /// An integer of the status, 0 when absent.
