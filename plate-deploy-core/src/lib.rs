@@ -6,3 +6,4 @@
 pub mod cluster;
 pub mod model;
 pub mod report;
+pub mod yaml;

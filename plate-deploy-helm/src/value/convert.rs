@@ -95,6 +95,12 @@ impl From<bool> for Value {
     }
 }
 
+impl From<f64> for Value {
+    fn from(n: f64) -> Self {
+        Self::Float(n)
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::str(text)

@@ -112,6 +112,17 @@ impl Map {
     }
 }
 
+impl Drop for Map {
+    fn drop(&mut self) {
+        if let Some(entries) = Rc::get_mut(&mut self.entries) {
+            let entries = std::mem::take(entries.get_mut());
+            if !entries.is_empty() {
+                super::drop::free(super::drop::Contents::Map(entries));
+            }
+        }
+    }
+}
+
 impl<K: Into<Str>> FromIterator<(K, Value)> for Map {
     fn from_iter<T: IntoIterator<Item = (K, Value)>>(iter: T) -> Self {
         Self::with_kind(iter.into_iter().map(|(k, v)| (k.into(), v)).collect(), MapKind::Any)

@@ -4,9 +4,16 @@
 //! `unset`, `merge` and `mergeOverwrite` change the caller's map, and Helm charts depend on it. Everything that crosses
 //! threads (charts, parsed templates, rendered output) is made of plain owned data instead.
 
+pub mod compare;
 mod convert;
+mod drop;
+pub mod float;
+pub mod kind;
 mod map;
 mod plain;
+pub mod print;
+pub mod printf;
+pub mod quote;
 mod string;
 
 use std::any::Any;
@@ -104,6 +111,27 @@ impl List {
     pub fn items(&self) -> &[Value] {
         &self.items
     }
+
+    /// The items of a `[]uint8` as bytes; items that are no bytes are left out.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.items
+            .iter()
+            .filter_map(|item| match item {
+                Value::Uint(n) => u8::try_from(*n).ok(),
+                Value::Int(n, _) => u8::try_from(*n).ok(),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        if let Some(items) = Rc::get_mut(&mut self.items).map(std::mem::take).filter(|items| !items.is_empty()) {
+            drop::free(drop::Contents::List(items));
+        }
+    }
 }
 
 impl FromIterator<Value> for List {
@@ -128,6 +156,11 @@ pub trait Object: Any {
     fn call(&self, name: &str, args: &[Value]) -> Option<Result<Value, FuncError>> {
         let _ = (name, args);
         None
+    }
+
+    /// Go's kind (`reflect.Kind`): `ptr` for a type name with a star, else `struct`, unless the type says otherwise.
+    fn kind_name(&self) -> &'static str {
+        if self.type_name().starts_with('*') { "ptr" } else { "struct" }
     }
 
     /// `{{ $object }}` and `%v`: what Go's `fmt` prints.
