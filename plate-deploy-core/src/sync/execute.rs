@@ -134,17 +134,15 @@ impl Run<'_> {
 
     /// Consecutive tasks of one kind; only the kind's name counts, not its group, as in Argo CD.
     fn by_kind(&self, writes: &[usize]) -> Vec<Vec<usize>> {
-        writes
-            .chunk_by(|&a, &b| self.task(a).gvk().kind == self.task(b).gvk().kind)
-            .map(<[usize]>::to_vec)
-            .collect()
+        writes.chunk_by(|&a, &b| self.task(a).gvk().kind == self.task(b).gvk().kind).map(<[usize]>::to_vec).collect()
     }
 
     /// Writes the objects of one kind, all at once.
     fn write_objects(&mut self, group: &[usize], dry_run: bool) -> Flow<RunState> {
         let group = self.filter(group, |task| !(dry_run && task.skip_dry_run));
         let migrated = self.migrate_managers(&group, dry_run)?;
-        let ready: Vec<usize> = group.iter().copied().filter(|index| !migrated.iter().any(|(i, _)| i == index)).collect();
+        let ready: Vec<usize> =
+            group.iter().copied().filter(|index| !migrated.iter().any(|(i, _)| i == index)).collect();
         let drafts = ready.iter().filter_map(|&index| self.write_draft(self.task(index), dry_run)).collect();
         let outcomes = self.journal.perform(drafts)?;
         let mut failed = !migrated.is_empty();

@@ -169,9 +169,10 @@ impl Journal {
             return Ok(outcomes.clone());
         }
         let (step, batch) = (self.step, number(self.answers.len()));
-        let operations = drafts.into_iter().enumerate().map(|(index, draft)| {
-            (draft.into_operation(OperationId { step, batch, index: number(index) }), None)
-        });
+        let operations = drafts
+            .into_iter()
+            .enumerate()
+            .map(|(index, draft)| (draft.into_operation(OperationId { step, batch, index: number(index) }), None));
         self.question = Some(Question::Batch(operations.collect()));
         Err(Suspended)
     }
@@ -196,7 +197,8 @@ impl Journal {
     /// Takes an outcome; the last one of a batch answers it.
     pub(super) fn record(&mut self, id: OperationId, outcome: Outcome) -> Result<(), RecordError> {
         let Some(Question::Batch(operations)) = &mut self.question else { return Err(RecordError::Unknown(id)) };
-        let (_, slot) = operations.iter_mut().find(|(operation, _)| operation.id == id).ok_or(RecordError::Unknown(id))?;
+        let (_, slot) =
+            operations.iter_mut().find(|(operation, _)| operation.id == id).ok_or(RecordError::Unknown(id))?;
         if slot.is_some() {
             return Err(RecordError::Twice(id));
         }

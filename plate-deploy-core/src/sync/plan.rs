@@ -75,7 +75,8 @@ impl Planner<'_> {
         let mut tasks = Vec::new();
         for (key, pair) in &self.pairs.objects {
             let Some(object) = pair.target.as_ref().or(pair.live.as_ref()) else { continue };
-            if !self.request.operation.selects(key) || self.observation.foreign.contains(key) || hooks::is_hook(object) {
+            if !self.request.operation.selects(key) || self.observation.foreign.contains(key) || hooks::is_hook(object)
+            {
                 continue;
             }
             for phase in hooks::phases(object) {

@@ -25,9 +25,9 @@ impl Run<'_> {
     /// The refusal, when this sync would delete more objects than [`Behaviour::max_prunes`](super::Behaviour) allows.
     pub(super) fn too_many_prunes(&self) -> Option<String> {
         let limit = self.request.behaviour.max_prunes?;
-        let doomed = self.tasks.iter().filter(|task| self.settings.prune && task.is_prune() && !self.keeps(task)).count();
-        (u32::try_from(doomed).unwrap_or(u32::MAX) > limit).then(|| {
-            format!("refused: the sync would prune {doomed} objects, more than max_prunes allows ({limit})")
-        })
+        let doomed =
+            self.tasks.iter().filter(|task| self.settings.prune && task.is_prune() && !self.keeps(task)).count();
+        (u32::try_from(doomed).unwrap_or(u32::MAX) > limit)
+            .then(|| format!("refused: the sync would prune {doomed} objects, more than max_prunes allows ({limit})"))
     }
 }

@@ -224,9 +224,8 @@ impl Run<'_> {
                 Ok(())
             }
             RunState::Pending => {
-                let waiting = self.filter(&now, |task| {
-                    task.delete_before_creation() || (task.is_prune() && task.is_pending())
-                });
+                let waiting =
+                    self.filter(&now, |task| task.delete_before_creation() || (task.is_prune() && task.is_pending()));
                 self.set_waiting(&waiting, true);
                 Ok(())
             }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::model::{
-    GroupVersionKind, Manifest, OperationPhase, ResourceKey, ResultCode, SyncPhase, annotations,
-};
+use crate::model::{GroupVersionKind, Manifest, OperationPhase, ResourceKey, ResultCode, SyncPhase, annotations};
 
 use super::annotation;
 use super::hooks::{self, DeletePolicies};
@@ -52,12 +50,7 @@ impl Task {
         Self::build(phase, &Arc::clone(&live), None, Some(live))
     }
 
-    fn build(
-        phase: SyncPhase,
-        object: &Manifest,
-        target: Option<Arc<Manifest>>,
-        live: Option<Arc<Manifest>>,
-    ) -> Self {
+    fn build(phase: SyncPhase, object: &Manifest, target: Option<Arc<Manifest>>, live: Option<Arc<Manifest>>) -> Self {
         let hook = hooks::is_hook(object);
         let facts = Facts {
             gvk: object.gvk(),

@@ -40,10 +40,8 @@ impl Run<'_> {
         }
         let held = self.filter(&completed, Task::has_hook_finalizer);
         // One kind after the other, as Argo CD goes through them.
-        let kinds: Vec<Vec<usize>> = held
-            .chunk_by(|&a, &b| self.task(a).gvk().kind == self.task(b).gvk().kind)
-            .map(<[usize]>::to_vec)
-            .collect();
+        let kinds: Vec<Vec<usize>> =
+            held.chunk_by(|&a, &b| self.task(a).gvk().kind == self.task(b).gvk().kind).map(<[usize]>::to_vec).collect();
         for hooks in kinds {
             failures.extend(self.take_finalizers(&hooks)?);
         }
