@@ -8,4 +8,5 @@
 //! `value` → `template` → `sprig` → `chart` → `engine` → `release` → `lint`.
 
 pub mod chart;
+pub mod template;
 pub mod value;

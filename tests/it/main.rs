@@ -1,1 +1,4 @@
-//! Integration tests.
+//! Cross-crate tests: one binary, one module per subject.
+
+mod layers;
+mod tidy;

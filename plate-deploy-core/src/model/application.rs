@@ -1,9 +1,22 @@
 //! Argo CD's `Application` (argoproj.io/v1alpha1), fully typed; fields it does not know are kept in `extra`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use super::hydrator::{DrySource, HydrateTo, SourceHydrator, SyncSource};
+pub use super::kustomize::{KustomizePatch, KustomizeReplica, KustomizeSelector, KustomizeSource};
+pub use super::plugin::{EnvEntry, PluginParameter, PluginSource};
+pub use super::source::{
+    ApplicationSource, DirectorySource, HelmFileParameter, HelmParameter, HelmSource, Jsonnet, JsonnetVar, SourceType,
+    SourceTypeError,
+};
+pub use super::sync_policy::{Automated, Backoff, ManagedNamespaceMetadata, RetryStrategy, SyncPolicy};
+
+/// The project that an Application without one belongs to.
+pub const DEFAULT_PROJECT: &str = "default";
 
 /// `metadata` of an Application or AppProject, as far as it means something here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +58,27 @@ pub struct Application {
     pub extra: Map<String, Value>,
 }
 
+impl Application {
+    /// Whether Argo CD accepts the name: a DNS-1123 subdomain, as for pods.
+    #[must_use]
+    pub fn has_valid_name(&self) -> bool {
+        is_dns_subdomain(&self.metadata.name)
+    }
+}
+
+/// Kubernetes' DNS-1123 subdomain: at most 253 characters of `[a-z0-9.-]`, each label beginning and ending with a
+/// letter or digit.
+#[must_use]
+pub fn is_dns_subdomain(name: &str) -> bool {
+    let alphanumeric = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    name.len() <= 253
+        && name.split('.').map(str::as_bytes).all(|label| {
+            alphanumeric(label.first())
+                && alphanumeric(label.last())
+                && label.iter().all(|b| *b == b'-' || alphanumeric(Some(b)))
+        })
+}
+
 /// `spec` of an Application.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -57,6 +91,9 @@ pub struct ApplicationSpec {
     /// Several sources; when not empty, `source` is ignored.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<ApplicationSource>,
+    /// Rendered manifests are committed to a branch and synced from there; when present, the other sources are ignored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_hydrator: Option<SourceHydrator>,
     /// Where to deploy.
     pub destination: Destination,
     /// How to sync.
@@ -77,148 +114,55 @@ pub struct ApplicationSpec {
 }
 
 impl ApplicationSpec {
-    /// The sources in effect: `sources` when there are any, else `source`.
+    /// The sources as written: `sources` when there are any, else `source`. A hydrator is not looked at; see
+    /// [`ApplicationSpec::first_source`].
     #[must_use]
     pub fn effective_sources(&self) -> Vec<&ApplicationSource> {
         if self.sources.is_empty() { self.source.iter().collect() } else { self.sources.iter().collect() }
     }
-}
 
-/// Where manifests come from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ApplicationSource {
-    /// Git repository (or Helm repository when `chart` is set).
-    #[serde(rename = "repoURL")]
-    pub repo_url: String,
-    /// Folder in the repository.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub path: String,
-    /// Branch, tag, commit, or chart version; `""` means `HEAD`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub target_revision: String,
-    /// Chart name in a Helm repository.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub chart: String,
-    /// Name under which other sources refer to this one as `$name`.
-    #[serde(rename = "ref", skip_serializing_if = "String::is_empty")]
-    pub reference: String,
-    /// Name of the source, for people and for selection.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub name: String,
-    /// Helm options.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub helm: Option<HelmSource>,
-    /// Directory options.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub directory: Option<DirectorySource>,
-    /// Kustomize options, kept as written: kustomize is only a named opt-in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kustomize: Option<Value>,
-    /// Plugin options, kept as written: plugins are refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub plugin: Option<Value>,
-    /// Unknown fields.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
+    /// Whether `sources` counts: it is not empty and no hydrator is in the way.
+    #[must_use]
+    pub fn is_multi_source(&self) -> bool {
+        self.source_hydrator.is_none() && !self.sources.is_empty()
+    }
 
-/// `source.helm`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct HelmSource {
-    /// Values files, relative to the chart, `/…` to the repository root, or `$ref/…`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub value_files: Vec<String>,
-    /// `--set` and `--set-string` parameters.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub parameters: Vec<HelmParameter>,
-    /// `--set-file` parameters.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub file_parameters: Vec<HelmFileParameter>,
-    /// Release name; `""` means the Application's name.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub release_name: String,
-    /// Values as YAML text; ignored when `values_object` is present.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub values: String,
-    /// Values as an object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub values_object: Option<Value>,
-    /// Skip values files that do not exist.
-    #[serde(skip_serializing_if = "is_false")]
-    pub ignore_missing_value_files: bool,
-    /// Leave out `crds/`.
-    #[serde(skip_serializing_if = "is_false")]
-    pub skip_crds: bool,
-    /// Skip values.schema.json.
-    #[serde(skip_serializing_if = "is_false")]
-    pub skip_schema_validation: bool,
-    /// Leave out test hooks.
-    #[serde(skip_serializing_if = "is_false")]
-    pub skip_tests: bool,
-    /// Pass credentials to all domains.
-    #[serde(skip_serializing_if = "is_false")]
-    pub pass_credentials: bool,
-    /// `v2` or `v3`; ignored by Argo CD 3.5 and later.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub version: String,
-    /// Namespace to render with; `""` means the destination's.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub namespace: String,
-    /// Kubernetes version to render for; `""` means the cluster's.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub kube_version: String,
-    /// API versions to render for; empty means the cluster's.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub api_versions: Vec<String>,
-    /// Unknown fields.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
+    /// The source that is synced: the hydrator's branch, the first of `sources`, or `source`; an empty one when the
+    /// Application names none (Argo CD's `GetSource`).
+    #[must_use]
+    pub fn first_source(&self) -> Cow<'_, ApplicationSource> {
+        match &self.source_hydrator {
+            Some(hydrator) => Cow::Owned(hydrator.sync_source()),
+            None => self.effective_sources().first().map_or_else(Cow::default, |source| Cow::Borrowed(*source)),
+        }
+    }
 
-/// One entry of `helm.parameters`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct HelmParameter {
-    /// Path in the values.
-    pub name: String,
-    /// Value.
-    pub value: String,
-    /// `--set-string` instead of `--set`.
-    #[serde(skip_serializing_if = "is_false")]
-    pub force_string: bool,
-}
+    /// The project in effect.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        if self.project.is_empty() { DEFAULT_PROJECT } else { &self.project }
+    }
 
-/// One entry of `helm.fileParameters`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HelmFileParameter {
-    /// Path in the values.
-    pub name: String,
-    /// File in the repository.
-    pub path: String,
-}
+    /// Whether a change in Git is synced without being asked for.
+    #[must_use]
+    pub fn is_automated(&self) -> bool {
+        self.sync_policy.as_ref().is_some_and(SyncPolicy::is_automated)
+    }
 
-/// `source.directory`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct DirectorySource {
-    /// Also subfolders.
-    #[serde(skip_serializing_if = "is_false")]
-    pub recurse: bool,
-    /// Jsonnet options, kept as written: jsonnet is refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jsonnet: Option<Value>,
-    /// Glob of files to leave out.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub exclude: String,
-    /// Glob of files to take.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub include: String,
-    /// Unknown fields.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+    /// The form in which Argo CD stores it: the default project filled in, empty option blocks removed
+    /// (`NormalizeApplicationSpec`).
+    #[must_use]
+    pub fn normalized(&self) -> Self {
+        let mut spec = self.clone();
+        spec.project = self.project().to_owned();
+        spec.sync_policy = spec.sync_policy.filter(|policy| !policy.is_zero());
+        if spec.sources.is_empty() {
+            spec.source = spec.source.map(ApplicationSource::normalized);
+        } else {
+            spec.sources = spec.sources.into_iter().map(ApplicationSource::normalized).collect();
+        }
+        spec
+    }
 }
 
 /// `spec.destination`.
@@ -234,87 +178,6 @@ pub struct Destination {
     /// Default namespace.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub namespace: String,
-}
-
-/// `spec.syncPolicy`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SyncPolicy {
-    /// Automated sync; absent: manual.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub automated: Option<Automated>,
-    /// `Name=value` options.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sync_options: Vec<String>,
-    /// Retry of failed syncs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry: Option<RetryStrategy>,
-    /// Labels and annotations of a created namespace.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub managed_namespace_metadata: Option<ManagedNamespaceMetadata>,
-    /// Unknown fields.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
-}
-
-/// `syncPolicy.automated`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Automated {
-    /// Delete what left Git.
-    #[serde(skip_serializing_if = "is_false")]
-    pub prune: bool,
-    /// Undo changes made in the cluster.
-    #[serde(skip_serializing_if = "is_false")]
-    pub self_heal: bool,
-    /// Allow a sync that deletes everything.
-    #[serde(skip_serializing_if = "is_false")]
-    pub allow_empty: bool,
-    /// `false` switches automated sync off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-}
-
-/// `syncPolicy.retry`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RetryStrategy {
-    /// Most retries; below 0: no limit; 0: none.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub limit: i64,
-    /// Waits between retries.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub backoff: Option<Backoff>,
-    /// Take the newest revision for a retry.
-    #[serde(skip_serializing_if = "is_false")]
-    pub refresh: bool,
-}
-
-/// `retry.backoff`; durations are Go's (`5s`, `3m`) or seconds without a unit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Backoff {
-    /// First wait.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub duration: String,
-    /// Growth of the wait.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub factor: Option<i64>,
-    /// Longest wait.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub max_duration: String,
-}
-
-/// `syncPolicy.managedNamespaceMetadata`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ManagedNamespaceMetadata {
-    /// Labels of the namespace.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-    /// Annotations of the namespace.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
 }
 
 /// One entry of `spec.ignoreDifferences`.
@@ -353,12 +216,17 @@ pub struct Info {
     pub value: String,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
-fn is_false(b: &bool) -> bool {
-    !*b
-}
+#[cfg(test)]
+mod tests {
+    use super::is_dns_subdomain;
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
-fn is_zero(n: &i64) -> bool {
-    *n == 0
+    #[test]
+    fn names() {
+        for good in ["shop", "shop.prod", "a-1", &"a".repeat(253)] {
+            assert!(is_dns_subdomain(good), "{good}");
+        }
+        for bad in ["", "Shop", "-a", "a-", "a..b", "a_b", ".a", "가", &"a".repeat(254)] {
+            assert!(!is_dns_subdomain(bad), "{bad}");
+        }
+    }
 }

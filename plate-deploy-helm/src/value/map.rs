@@ -105,6 +105,12 @@ impl Map {
         Self::with_kind(self.entries.borrow().clone(), self.kind)
     }
 
+    /// A number that all aliases of this map share, and no other living map has.
+    #[must_use]
+    pub fn identity(&self) -> usize {
+        Rc::as_ptr(&self.entries).cast::<()>() as usize
+    }
+
     /// Whether both are the same map, not just equal ones.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {

@@ -112,7 +112,7 @@ fn receiver(object: Node<'_>) -> Option<HealthStatus> {
         return None;
     }
     let ready = object.at("/status/conditions").items().filter(|c| c.at("/type").str() == "Ready");
-    let reason = ready.clone().last().map(|c| c.at("/reason").str()).unwrap_or_default();
+    let reason = ready.clone().next_back().map(|c| c.at("/reason").str()).unwrap_or_default();
     let succeeded = ready.filter(|c| c.at("/status").str() == "True").count();
     Some(if succeeded == 1 { healthy(reason) } else { degraded(reason) })
 }

@@ -41,8 +41,11 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
+/// Finalizers and what to say of them.
+type Finalizers = &'static [(&'static str, &'static str)];
+
 /// (kind, sentence while deleted, finalizers with what they wait for and what removing them by hand risks).
-const DELETIONS: &[(&str, &str, &[(&str, &str)])] = &[
+const DELETIONS: &[(&str, &str, Finalizers)] = &[
     ("ArgoCDCommitStatus", "Argo CD commit status is being deleted", &[]),
     ("CommitStatus", "Commit status is being deleted", &[]),
     ("GitCommitStatus", "GitCommitStatus is being deleted", &[]),

@@ -62,6 +62,11 @@ pub(super) const RULES: &[Rule] = &[
         steps: &[Run(deployment_config)],
         otherwise: (P, "replication controller is waiting for pods to run"),
     },
+    Rule {
+        kinds: "k8s.keycloak.org/Keycloak",
+        steps: &[Missing("/status/conditions", (P, "Waiting for Keycloak status conditions to exist")), Run(keycloak)],
+        otherwise: (P, ""),
+    },
 ];
 
 /// Conditions that speak about the newest generation.
@@ -175,6 +180,18 @@ fn flagger_canary(canary: Node<'_>) -> Option<HealthStatus> {
         _ => HealthCode::Unknown,
     };
     Some(status(code, format!("{phase} --- {}", parts.join(" --- "))))
+}
+
+/// The oldest condition that says something decides; conditions without a time come last.
+fn keycloak(keycloak: Node<'_>) -> Option<HealthStatus> {
+    let mut conditions: Vec<_> = keycloak.at("/status/conditions").items().collect();
+    conditions.sort_by_key(|c| (c.at("/lastTransitionTime").is_null(), c.at("/lastTransitionTime").str()));
+    let mut conditions = conditions.into_iter().filter(|c| c.at("/status").str() == "True");
+    conditions.find_map(|condition| match condition.at("/type").str() {
+        "Ready" => Some(healthy("")),
+        "HasErrors" => Some(degraded(format!("Has Errors: {}", condition.at("/message").str()))),
+        _ => None,
+    })
 }
 
 fn deployment_config(config: Node<'_>) -> Option<HealthStatus> {

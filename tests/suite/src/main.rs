@@ -1,0 +1,87 @@
+//! `cargo suite [--require-all] [--fuzz SECONDS]`: the one command that tests everything.
+//!
+//! Finds Go and Python, builds the real peers (Helm's engine as an oracle) and the Python module into a cache outside
+//! the clone, runs every suite, and ends with what passed, what failed and what did not run and why.
+
+mod peers;
+mod report;
+mod step;
+
+use std::process::ExitCode;
+
+use report::Report;
+use step::Step;
+
+/// What was asked for.
+struct Options {
+    /// A suite that cannot run is a failure.
+    require_all: bool,
+    /// Seconds for each fuzz target; 0: no fuzzing.
+    fuzz_seconds: u32,
+}
+
+fn main() -> ExitCode {
+    let options = match options(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("{message}\nusage: cargo suite [--require-all] [--fuzz SECONDS]");
+            return ExitCode::from(2);
+        }
+    };
+    let mut report = Report::default();
+    let peers = peers::prepare(&mut report);
+    report.run("Rust: unit, fixture, contract, differential and end-to-end tests", rust_tests(&peers));
+    report.run("Rust: documentation examples", Step::cargo(["test", "--workspace", "--doc", "--quiet"]));
+    if let Some(python) = &peers.python {
+        report.run("Python: module and tests", Step::new(python).args(["-m", "pytest", "-q", "plate-deploy-py/tests"]));
+    }
+    if options.fuzz_seconds > 0 {
+        fuzz(&mut report, options.fuzz_seconds);
+    }
+    report.finish(options.require_all)
+}
+
+fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options { require_all: false, fuzz_seconds: 0 };
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--require-all" => options.require_all = true,
+            "--fuzz" => {
+                let seconds = args.next().and_then(|s| s.parse().ok());
+                options.fuzz_seconds = seconds.ok_or("--fuzz needs a number of seconds")?;
+            }
+            other => return Err(format!("unknown argument {other:?}")),
+        }
+    }
+    Ok(options)
+}
+
+fn rust_tests(peers: &peers::Peers) -> Step {
+    let mut step = Step::cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
+    for (name, path) in &peers.environment {
+        step = step.env(name, path);
+    }
+    step
+}
+
+fn fuzz(report: &mut Report, seconds: u32) {
+    let Ok(entries) = std::fs::read_dir("plate-deploy-helm/fuzz/fuzz_targets") else {
+        report.missing("Fuzzing", "plate-deploy-helm/fuzz is not there");
+        return;
+    };
+    if !peers::has_cargo_fuzz() {
+        report.missing("Fuzzing", "cargo-fuzz or the nightly toolchain is missing (cargo install cargo-fuzz; rustup toolchain install nightly)");
+        return;
+    }
+    let mut targets: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()))
+        .collect();
+    targets.sort();
+    for target in targets {
+        let step = Step::cargo(["+nightly", "fuzz", "run"])
+            .args([target.as_str(), "--", &format!("-max_total_time={seconds}"), "-timeout=10", "-rss_limit_mb=2048"])
+            .in_dir("plate-deploy-helm");
+        report.run(&format!("Fuzzing: {target}, {seconds} s"), step);
+    }
+}
