@@ -83,7 +83,7 @@ impl Object for Files {
                 return Some(Err(FuncError::ArgCount { want: "0".into(), got: args.len() }));
             }
             return Some(Ok(match name {
-                "AsConfig" => self.flattened(Str::from),
+                "AsConfig" => self.flattened(|data| Str::from(data)),
                 _ => self.flattened(|data| Str::from(BASE64.encode(data))),
             }));
         }
