@@ -97,6 +97,7 @@ impl<'a> Cluster<'a> {
             return (Some(entry), Outcome::failed(if wraps { error } else { message }));
         }
         if !self.objects.contains_key(key) {
+            entry["error"] = "not found".into();
             return (Some(entry), Outcome::NotFound);
         }
         if op == "deleteHook" || op == "prune" {
@@ -145,10 +146,11 @@ impl<'a> Cluster<'a> {
             WriteMethod::Apply | WriteMethod::Create => "created",
             WriteMethod::Replace | WriteMethod::Update => "replaced",
         };
+        let suffix = if write.dry_run { " (dry run)" } else { "" };
         if !write.dry_run {
             self.objects.insert(key.clone(), write.manifest.clone());
         }
-        (Some(entry), Outcome::done(format!("{}/{} {done}", key.kind, key.name)))
+        (Some(entry), Outcome::done(format!("{}/{} {done}{suffix}", key.kind, key.name)))
     }
 
     /// The message of the first fault that strikes.
@@ -164,15 +166,11 @@ impl<'a> Cluster<'a> {
         Some(fault.message.clone())
     }
 
-    /// The step's operations. Neighbouring batches of one kind and one sort are one, as recorded.
+    /// The step's operations. Neighbouring ones on hooks, of one sort, are one batch, as recorded.
     pub(super) fn operations(&self) -> Vec<Vec<Value>> {
-        let sort = |batch: &[Value]| -> Option<(String, bool, String)> {
-            let of = |operation: &Value| {
-                let kind = operation["object"].as_str()?.split('/').nth(1)?.to_owned();
-                Some((operation["op"].as_str()?.to_owned(), operation["dryRun"] == true, kind))
-            };
-            let first = of(batch.first()?)?;
-            batch.iter().all(|operation| of(operation).as_ref() == Some(&first)).then_some(first)
+        let sort = |batch: &[Value]| {
+            let op = batch.first()?["op"].as_str()?.to_owned();
+            ["removeHookFinalizer", "deleteHook"].contains(&op.as_str()).then_some(op)
         };
         let mut merged: Vec<Vec<Value>> = Vec::new();
         for batch in &self.record {
