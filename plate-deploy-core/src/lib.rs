@@ -9,4 +9,5 @@ pub mod files;
 pub mod git;
 pub mod model;
 pub mod report;
+pub mod sync;
 pub mod yaml;

@@ -8,6 +8,7 @@ pub mod compare;
 mod convert;
 mod drop;
 pub mod float;
+pub mod json;
 pub mod kind;
 mod list;
 mod map;
@@ -16,6 +17,7 @@ pub mod print;
 pub mod printf;
 pub mod quote;
 mod string;
+pub mod yaml;
 
 use std::any::Any;
 use std::fmt;
