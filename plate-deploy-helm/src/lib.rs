@@ -8,5 +8,6 @@
 //! `value` → `template` → `sprig` → `chart` → `engine` → `release` → `lint`.
 
 pub mod chart;
+pub mod sprig;
 pub mod template;
 pub mod value;
