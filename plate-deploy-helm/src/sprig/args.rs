@@ -58,10 +58,12 @@ impl FromArg<'_> for bool {
     }
 }
 
-/// Go `map[string]interface {}`; Helm's named `Values` type is assignable to it, and loses its name.
+/// Go `map[string]interface {}`; Helm's named `Values` type is assignable to it, and loses its name. Exec lets a nil
+/// pass only where Go makes a nil map of it.
 impl FromArg<'_> for Map {
     fn from_arg(value: &Value) -> Result<Self, FuncError> {
         match value {
+            Value::Nil => Ok(Self::new()),
             Value::Map(map) if map.kind() == MapKind::Any => Ok(map.clone()),
             Value::Map(map) if map.kind() == MapKind::Values => Ok(map.alias_as(MapKind::Any)),
             _ => Err(wrong("map[string]interface {}", value)),

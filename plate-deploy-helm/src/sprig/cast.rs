@@ -11,9 +11,7 @@ pub(super) fn to_int64(value: &Value) -> i64 {
         Value::Uint(n) => n.cast_signed(),
         Value::Float(n) => truncate(*n),
         Value::Bool(b) => i64::from(*b),
-        Value::Str(text) => {
-            parse_int(trim_zero_decimal(text.as_bytes()), 0).unwrap_or(0)
-        }
+        Value::Str(text) => parse_int(trim_zero_decimal(text.as_bytes()), 0).unwrap_or(0),
         Value::Object(object) => calendar_number(object.as_any()).unwrap_or(0),
         Value::Nil | Value::List(_) | Value::Map(_) => 0,
     }

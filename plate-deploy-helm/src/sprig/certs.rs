@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use x509_cert::attr::AttributeTypeAndValue;
-use x509_cert::der::asn1::{Any as Asn1Any, BitString, Ia5String, OctetString, PrintableString, SetOfVec, Utf8StringRef};
+use x509_cert::der::asn1::{
+    Any as Asn1Any, BitString, Ia5String, OctetString, PrintableString, SetOfVec, Utf8StringRef,
+};
 use x509_cert::der::asn1::{GeneralizedTime, ObjectIdentifier, UtcTime};
 use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::{self, DateTime, Decode, Encode};
@@ -193,12 +195,7 @@ fn signed_with_key(
 }
 
 /// Makes and signs a certificate; without `ca` it signs itself.
-fn issue(
-    env: &dyn Env,
-    request: &Request<'_>,
-    key: &PrivateKey,
-    ca: Option<&Certificate>,
-) -> Result<Value, FuncError> {
+fn issue(env: &dyn Env, request: &Request<'_>, key: &PrivateKey, ca: Option<&Certificate>) -> Result<Value, FuncError> {
     let issuer = ca.map(parse_issuer).transpose()?;
     let ips = request.ips.0.iter().map(ip_name).collect::<Result<Vec<_>, _>>()?;
     let names = request.names.0.iter().map(dns_name).collect::<Result<Vec<_>, _>>()?;
@@ -237,7 +234,8 @@ fn parse_issuer(ca: &Certificate) -> Result<(X509, PrivateKey), FuncError> {
     let (_, der) = pem_decode(ca.cert.as_bytes()).ok_or_else(|| fail("unable to decode certificate"))?;
     let cert = X509::from_der(&der)
         .map_err(|error| fail(format!("error parsing certificate: decodedSignerCert.Bytes: {error}")))?;
-    let key = PrivateKey::parse(ca.key.as_bytes()).map_err(|error| fail(format!("error parsing private key: {error}")))?;
+    let key =
+        PrivateKey::parse(ca.key.as_bytes()).map_err(|error| fail(format!("error parsing private key: {error}")))?;
     let public = cert.tbs_certificate.subject_public_key_info.to_der().map_err(|error| creating(&error))?;
     if public != key.public_der()? {
         return Err(fail("error creating certificate: x509: provided PrivateKey doesn't match parent's PublicKey"));

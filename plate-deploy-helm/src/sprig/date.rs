@@ -14,7 +14,7 @@ const SECOND: i64 = 1_000_000_000;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     function!("ago", env ago, (&Value)),
-    function!("date", env |env, layout, date| date_in_zone(env, layout, date, "Local"), (&Str, &Value)),
+    function!("date", env | env, layout, date | date_in_zone(env, layout, date, "Local"), (&Str, &Value)),
     function!("date_in_zone", env date_in, (&Str, &Value, &Str)),
     function!("dateInZone", env date_in, (&Str, &Value, &Str)),
     function!("date_modify", date_modify, (&Str, &Time)),
@@ -23,9 +23,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function!("mustDateModify", must_date_modify, (&Str, &Time)),
     function!("duration", duration_text, (&Value)),
     function!("durationRound", env duration_round, (&Value)),
-    function!("htmlDate", env |env, date| date_in_zone(env, &Str::from(HTML_DATE), date, "Local"), (&Value)),
+    function!("htmlDate", env | env, date | date_in_zone(env, &Str::from(HTML_DATE), date, "Local"), (&Value)),
     function!("htmlDateInZone", env html_date_in, (&Value, &Str)),
-    function!("now", env |env| Value::object(Time::now(env)), ()),
+    function!("now", env | env | Value::object(Time::now(env)), ()),
     function!("toDate", env to_date, (&Str, &Str)),
     function!("mustToDate", env must_to_date, (&Str, &Str)),
     function!("unixEpoch", |date: &Time| date.seconds.to_string(), (&Time)),

@@ -21,7 +21,13 @@ impl Decimal {
     /// The shortest decimal that reads back as the float.
     pub(super) fn from_float(float: f64) -> Result<Self, FuncError> {
         if !float.is_finite() {
-            let name = if float.is_nan() { "NaN" } else if float > 0.0 { "+Inf" } else { "-Inf" };
+            let name = if float.is_nan() {
+                "NaN"
+            } else if float > 0.0 {
+                "+Inf"
+            } else {
+                "-Inf"
+            };
             return Err(FuncError::msg(format!("Cannot create a Decimal from {name}")));
         }
         let text = format!("{float:e}");

@@ -1,12 +1,16 @@
-//! Sprig's `defaults.go`: emptiness, choice, JSON, deep copies.
+//! Sprig's `defaults.go`: emptiness, choice, deep copies (its JSON functions are in `json.rs`).
 
-use crate::value::{FuncError, Function, List, Map, Str, Value, json};
+use crate::value::{FuncError, Function, List, Map, Value};
 
 use super::args::{Args, Outcome, count, function};
 use super::list::items;
 
 /// Deepest value `deepCopy` and `merge` follow; a map that holds itself would never end.
 pub(super) const MAX_DEPTH: usize = 1000;
+/// Stack a step down must find, and how much more it gets when it does not.
+pub(super) const STACK_LEFT: usize = 64 << 10;
+/// See [`STACK_LEFT`].
+pub(super) const STACK_MORE: usize = 1 << 20;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     function!("default", default, (&Value; &Value)),
@@ -19,14 +23,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function!("ternary", ternary, (&Value, &Value, bool)),
     function!("deepCopy", deep_copy, (&Value)),
     function!("mustDeepCopy", deep_copy, (&Value)),
-    function!("fromJson", |s: &Str| json::parse(s.as_bytes()).unwrap_or_default(), (&Str)),
-    function!("mustFromJson", |s: &Str| json::parse(s.as_bytes()).map_err(FuncError::Message), (&Str)),
-    function!("toJson", |v| lenient(json::to_json(v)), (&Value)),
-    function!("mustToJson", |v| json::to_json(v).map_err(FuncError::Message), (&Value)),
-    function!("toPrettyJson", |v| lenient(json::to_pretty_json(v)), (&Value)),
-    function!("mustToPrettyJson", |v| json::to_pretty_json(v).map_err(FuncError::Message), (&Value)),
-    function!("toRawJson", |v| json::to_raw_json(v).map_err(FuncError::Message), (&Value)),
-    function!("mustToRawJson", |v| json::to_raw_json(v).map_err(FuncError::Message), (&Value)),
 ];
 
 /// Sprig's `empty`: zero of its type; a struct never is.
@@ -51,11 +47,6 @@ fn ternary(yes: &Value, no: &Value, test: bool) -> Value {
     if test { yes.clone() } else { no.clone() }
 }
 
-/// Sprig drops the error of the plain variants, and with it the text.
-fn lenient(text: Result<String, String>) -> String {
-    text.unwrap_or_default()
-}
-
 fn deep_copy(value: &Value) -> Result<Value, FuncError> {
     if value.is_nil() {
         return Err(FuncError::msg("reflect: call of reflect.Value.Type on zero Value"));
@@ -68,6 +59,10 @@ fn copy(value: &Value, depth: usize) -> Result<Value, FuncError> {
     if depth > MAX_DEPTH {
         return Err(FuncError::Limit(format!("deepCopy: the value nests deeper than {MAX_DEPTH}")));
     }
+    stacker::maybe_grow(STACK_LEFT, STACK_MORE, || copy_one(value, depth))
+}
+
+fn copy_one(value: &Value, depth: usize) -> Result<Value, FuncError> {
     Ok(match value {
         Value::List(list) => {
             let items = list.items().iter().map(|item| copy(item, depth + 1)).collect::<Result<_, _>>()?;

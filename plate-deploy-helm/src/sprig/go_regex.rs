@@ -113,7 +113,13 @@ impl<'a> Parser<'a> {
                 }
                 '^' | '$' | '.' => {
                     self.advance(1);
-                    let text = if c == '.' { "." } else if c == '^' { "^" } else { "$" };
+                    let text = if c == '.' {
+                        "."
+                    } else if c == '^' {
+                        "^"
+                    } else {
+                        "$"
+                    };
                     self.push(text);
                 }
                 '[' => self.class()?,
@@ -510,9 +516,7 @@ fn known_class(name: &str) -> Option<String> {
     if plain.eq_ignore_ascii_case("lc") {
         return Some(r"\p{Lu}\p{Ll}\p{Lt}".to_owned());
     }
-    [format!(r"\p{{gc={plain}}}"), format!(r"\p{{sc={plain}}}")]
-        .into_iter()
-        .find(|class| Regex::new(class).is_ok())
+    [format!(r"\p{{gc={plain}}}"), format!(r"\p{{sc={plain}}}")].into_iter().find(|class| Regex::new(class).is_ok())
 }
 
 /// The numbers of a counted repetition and its length: minimum, maximum (`None`: open). A number that does not fit is

@@ -38,7 +38,13 @@ pub(super) fn parse(layout: &str, value: &str, local: &Zone) -> Result<Time, Str
     let mut layout_rest = layout;
     let mut rest = value;
     let mismatch = |element: &str, at: &str| {
-        Err(format!("parsing time {} as {}: cannot parse {} as {}", quote(value), quote(layout), quote(at), quote(element)))
+        Err(format!(
+            "parsing time {} as {}: cannot parse {} as {}",
+            quote(value),
+            quote(layout),
+            quote(at),
+            quote(element)
+        ))
     };
     while let Some((before, element, after)) = next(layout_rest) {
         let name = &layout_rest[before.len()..layout_rest.len() - after.len()];

@@ -67,8 +67,7 @@ impl Url {
     /// `url.Parse`.
     pub(super) fn parse(text: &[u8]) -> Result<Self, ParseError> {
         let (body, fragment) = cut(text, b'#');
-        let mut url =
-            Self::parse_body(body).map_err(|reason| ParseError { url: body.to_vec(), reason })?;
+        let mut url = Self::parse_body(body).map_err(|reason| ParseError { url: body.to_vec(), reason })?;
         url.fragment = unescape(fragment.unwrap_or_default(), Part::Fragment)
             .map_err(|reason| ParseError { url: text.to_vec(), reason })?;
         Ok(url)

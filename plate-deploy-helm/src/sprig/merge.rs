@@ -4,7 +4,7 @@
 
 use crate::value::{FuncError, Map, Value};
 
-use super::defaults::{MAX_DEPTH, empty};
+use super::defaults::{MAX_DEPTH, STACK_LEFT, STACK_MORE, empty};
 
 /// Merges `source` into `dst`.
 pub(super) fn merge_into(dst: &Map, source: &Map, overwrite: bool) -> Result<(), FuncError> {
@@ -27,7 +27,7 @@ fn merge_maps(dst: &Map, source: &Map, overwrite: bool, depth: usize) -> Result<
             continue;
         }
         if let (Value::Map(below), Some(Value::Map(there))) = (&value, &present) {
-            merge_maps(there, below, overwrite, depth + 1)?;
+            stacker::maybe_grow(STACK_LEFT, STACK_MORE, || merge_maps(there, below, overwrite, depth + 1))?;
         }
         let both_maps = matches!((&value, &present), (Value::Map(_), Some(Value::Map(_))));
         let replace = match &present {

@@ -20,6 +20,7 @@ mod go_regex;
 mod go_time;
 mod go_time_parse;
 mod go_url;
+mod json;
 mod keys;
 mod list;
 mod merge;
@@ -33,6 +34,9 @@ mod strings;
 mod text;
 mod url;
 mod words;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -51,6 +55,7 @@ static TABLES: &[&[Function]] = &[
     date::FUNCTIONS,
     defaults::FUNCTIONS,
     dict::FUNCTIONS,
+    json::FUNCTIONS,
     keys::FUNCTIONS,
     list::FUNCTIONS,
     network::FUNCTIONS,

@@ -183,7 +183,7 @@ fn steps(env: &dyn Env, start: i64, stop: i64, step: i64) -> Result<Vec<i64>, Fu
     if wrong_way || from == to {
         return Ok(Vec::new());
     }
-    let count = (to - from).abs().div_ceil(by.abs());
+    let count = ((to - from).abs() + by.abs() - 1) / by.abs();
     env.charge(u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(32))?;
     Ok((0..count).filter_map(|n| i64::try_from(from + n * by).ok()).collect())
 }

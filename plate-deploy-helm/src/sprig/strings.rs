@@ -8,7 +8,9 @@ use crate::value::{Env, FuncError, Function, Map, MapKind, Str, Value};
 use super::args::{Args, Outcome, count, function};
 use super::encoding::{base32_decode, base32_encode, base64_decode, base64_encode};
 use super::numeric::random_below;
-use super::text::{self, display, find, is_digit, is_letter, map_runes, strslice, strval, to_lower, to_title, to_upper};
+use super::text::{
+    self, display, find, is_digit, is_letter, map_runes, strslice, strval, to_lower, to_title, to_upper,
+};
 use super::{case, words};
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -29,10 +31,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function!("trimPrefix", trim_prefix, (&Str, &Str)),
     function!("nospace", words::nospace, (&Str)),
     function!("initials", words::initials, (&Str)),
-    function!("randAlphaNum", env |env, n| random_text(env, n, |c| c.is_ascii_alphanumeric()), (i64)),
-    function!("randAlpha", env |env, n| random_text(env, n, |c| c.is_ascii_alphabetic()), (i64)),
-    function!("randAscii", env |env, n| random_text(env, n, |_| true), (i64)),
-    function!("randNumeric", env |env, n| random_text(env, n, |c| c.is_ascii_digit()), (i64)),
+    function!("randAlphaNum", env | env, n | random_text(env, n, |c| c.is_ascii_alphanumeric()), (i64)),
+    function!("randAlpha", env | env, n | random_text(env, n, |c| c.is_ascii_alphabetic()), (i64)),
+    function!("randAscii", env | env, n | random_text(env, n, |_| true), (i64)),
+    function!("randNumeric", env | env, n | random_text(env, n, |c| c.is_ascii_digit()), (i64)),
     function!("swapcase", words::swap_case, (&Str)),
     function!("shuffle", env shuffle, (&Str)),
     function!("snakecase", |s: &Str| case::delimited(s, '_'), (&Str)),

@@ -10,14 +10,7 @@ use crate::value::{FuncError, ListKind, Str, Value, print};
 pub(super) fn strval(value: &Value) -> Str {
     match value {
         Value::Str(text) => text.clone(),
-        Value::List(list) if list.kind() == ListKind::Bytes => {
-            let bytes = list.items().iter().map(|item| match item {
-                Value::Uint(n) => u8::try_from(*n).unwrap_or(0),
-                Value::Int(n, _) => u8::try_from(*n).unwrap_or(0),
-                _ => 0,
-            });
-            Str::from(bytes.collect::<Vec<u8>>())
-        }
+        Value::List(list) if list.kind() == ListKind::Bytes => list.to_str(),
         _ => display(value),
     }
 }
@@ -52,10 +45,7 @@ pub(super) fn slice(text: &[u8], start: Option<i64>, end: Option<i64>) -> Result
     if start < 0 {
         return Err(fail(format!("[{start}:]")));
     }
-    usize::try_from(start)
-        .ok()
-        .and_then(|start| text.get(start..stop))
-        .ok_or_else(|| fail(format!("[{start}:{stop}]")))
+    usize::try_from(start).ok().and_then(|start| text.get(start..stop)).ok_or_else(|| fail(format!("[{start}:{stop}]")))
 }
 
 /// The first rune of a byte string and its width: U+FFFD and 1 for an invalid byte, as Go decodes.

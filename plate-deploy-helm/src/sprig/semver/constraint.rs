@@ -76,9 +76,9 @@ impl Constraint {
     /// Whether the version satisfies it.
     #[must_use]
     pub fn check(&self, version: &Version) -> bool {
-        self.groups.iter().any(|group| {
-            group.conditions.iter().all(|condition| condition.check(version, group.prereleases))
-        })
+        self.groups
+            .iter()
+            .any(|group| group.conditions.iter().all(|condition| condition.check(version, group.prereleases)))
     }
 }
 

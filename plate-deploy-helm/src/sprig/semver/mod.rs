@@ -13,10 +13,8 @@ use super::go_time::value_as;
 pub use constraint::Constraint;
 pub use version::Version;
 
-pub(super) static FUNCTIONS: &[Function] = &[
-    function!("semver", semver, (&Str)),
-    function!("semverCompare", semver_compare, (&Str, &Str)),
-];
+pub(super) static FUNCTIONS: &[Function] =
+    &[function!("semver", semver, (&Str)), function!("semverCompare", semver_compare, (&Str, &Str))];
 
 fn semver(text: &Str) -> Result<Value, FuncError> {
     Version::parse(&text.text()).map(Value::object).map_err(FuncError::Message)
@@ -75,10 +73,9 @@ impl Object for Version {
                 return Some(self.increment(name).map(Value::object).map_err(FuncError::Message));
             }
             ("SetPrerelease" | "SetMetadata", [text]) => return Some(self.with(name, text)),
-            (
-                "Compare" | "Equal" | "LessThan" | "LessThanEqual" | "GreaterThan" | "GreaterThanEqual",
-                [other],
-            ) => return Some(self.against(name, other)),
+            ("Compare" | "Equal" | "LessThan" | "LessThanEqual" | "GreaterThan" | "GreaterThanEqual", [other]) => {
+                return Some(self.against(name, other));
+            }
             _ => return None,
         };
         Some(Ok(value))

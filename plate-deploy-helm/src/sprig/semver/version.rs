@@ -241,6 +241,12 @@ fn compare_part(mine: &str, theirs: &str) -> Ordering {
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
         // Equal numbers spelled differently never get here as equal in Masterminds either.
-        (Some(a), Some(b)) => if a > b { Ordering::Greater } else { Ordering::Less },
+        (Some(a), Some(b)) => {
+            if a > b {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            }
+        }
     }
 }
