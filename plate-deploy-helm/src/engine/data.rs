@@ -26,11 +26,7 @@ pub(super) struct Shared {
 }
 
 /// All templates of a chart and its subcharts by path. Of two with the same path the later one counts.
-pub(super) fn all_templates(
-    chart: &RenderChart<'_>,
-    values: &Map,
-    shared: &Shared,
-) -> BTreeMap<String, Renderable> {
+pub(super) fn all_templates(chart: &RenderChart<'_>, values: &Map, shared: &Shared) -> BTreeMap<String, Renderable> {
     let mut templates = BTreeMap::new();
     collect(chart, values.alias_as(MapKind::Values), chart.name(), true, shared, &mut templates);
     templates

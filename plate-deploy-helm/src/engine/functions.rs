@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::{codecs, durations};
 use super::host::{FAIL, INCLUDE, LOOKUP, REQUIRED, TPL};
 use super::signatures::signature;
+use super::{codecs, durations};
 use crate::sprig;
 use crate::template::{Callable, Functions, Signature, Type};
 use crate::value::{Env, FuncError, Value};

@@ -191,9 +191,7 @@ impl Host for RenderHost<'_> {
             ("Table" | "PathValue", [other]) => {
                 Err(FuncError::WrongType { expected: "string", got: type_name(other).into_owned() })
             }
-            ("Table" | "PathValue" | "Encode", _) => {
-                Err(FuncError::ArgCount { want: "1".into(), got: args.len() })
-            }
+            ("Table" | "PathValue" | "Encode", _) => Err(FuncError::ArgCount { want: "1".into(), got: args.len() }),
             _ => return None,
         })
     }

@@ -110,8 +110,7 @@ impl Engine {
         let scope = self.parse_all(&order)?;
 
         let deterministic = options.deterministic.as_ref();
-        let env =
-            env::RenderEnv::new(deterministic, options.time_zone.clone(), options.limits.function_bytes);
+        let env = env::RenderEnv::new(deterministic, options.time_zone.clone(), options.limits.function_bytes);
         let host = host::RenderHost::new(input.lookup, options.lint);
         let mut exec = Exec::new(scope, &host, &env, options.strict, limits(&options.limits));
         if options.unused_values {
@@ -153,9 +152,8 @@ fn run(exec: &mut Exec<'_>, name: &str, renderable: &data::Renderable) -> Result
     );
     renderable.data.insert("Template", template.into());
     let Some(entry) = exec.scope().get(name) else { return Ok(String::new()) };
-    let out = exec
-        .render(&entry, Value::Map(renderable.data.clone()))
-        .map_err(|error| RenderError::exec(name, &error))?;
+    let out =
+        exec.render(&entry, Value::Map(renderable.data.clone())).map_err(|error| RenderError::exec(name, &error))?;
     let text = host::without_no_value(out);
     Ok(match String::from_utf8(text.as_bytes().to_vec()) {
         Ok(text) => text,

@@ -98,7 +98,13 @@ impl Object for KubeVersionObject {
     }
 
     fn to_json(&self) -> Option<Value> {
-        Some(["Version", "Major", "Minor"].map(|name| (name, self.field(name).unwrap_or_default())).into_iter().collect::<Map>().into())
+        Some(
+            ["Version", "Major", "Minor"]
+                .map(|name| (name, self.field(name).unwrap_or_default()))
+                .into_iter()
+                .collect::<Map>()
+                .into(),
+        )
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -126,10 +132,9 @@ impl Object for VersionSet {
             [Value::Str(wanted)] => {
                 Ok(Value::Bool(self.0.iter().any(|version| version.as_bytes() == wanted.as_bytes())))
             }
-            [other] => Err(FuncError::WrongType {
-                expected: "string",
-                got: crate::value::kind::type_name(other).into_owned(),
-            }),
+            [other] => {
+                Err(FuncError::WrongType { expected: "string", got: crate::value::kind::type_name(other).into_owned() })
+            }
             _ => Err(FuncError::ArgCount { want: "1".into(), got: args.len() }),
         })
     }

@@ -72,10 +72,7 @@ const TABLE: &[(&str, &str)] = &[
          trimPrefix trimSuffix trimall",
     ),
     ("ssi", "mustRegexFindAll mustRegexSplit plural regexFindAll regexSplit"),
-    (
-        "sss",
-        "mustRegexReplaceAll mustRegexReplaceAllLiteral regexReplaceAll regexReplaceAllLiteral replace",
-    ),
+    ("sss", "mustRegexReplaceAll mustRegexReplaceAllLiteral regexReplaceAll regexReplaceAllLiteral replace"),
     ("ssss", "lookup"),
     ("st", "dateModify date_modify mustDateModify must_date_modify"),
     ("t", "unixEpoch"),
