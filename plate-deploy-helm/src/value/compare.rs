@@ -52,7 +52,7 @@ pub fn eq(left: &Value, right: &Value) -> Result<bool, FuncError> {
         (Value::Int(a, _), Value::Int(b, _)) => a == b,
         (Value::Uint(a), Value::Uint(b)) => a == b,
         (Value::Int(a, _), Value::Uint(b)) | (Value::Uint(b), Value::Int(a, _)) => u64::try_from(*a) == Ok(*b),
-        #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
+        // Go compares floats exactly.
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::Nil, Value::Nil) => true,
@@ -127,7 +127,7 @@ fn deep_equal_at(left: &Value, right: &Value, depth: usize, steps: &mut usize) -
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Int(a, ka), Value::Int(b, kb)) => a == b && ka == kb,
         (Value::Uint(a), Value::Uint(b)) => a == b,
-        #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
+        // Go compares floats exactly.
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
