@@ -6,4 +6,5 @@
 pub mod cluster;
 pub mod model;
 pub mod report;
+pub mod workspace;
 pub mod yaml;
