@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::diagnostic::{Diagnostic, Location, Severity, nearest};
-use super::files::RepoFiles;
+use super::paths::{self, is_below, is_manifest};
+use crate::files::RepoFiles;
 use crate::model::project::AppProject;
 use crate::model::{Application, ArgoKind, FieldPath, FieldStep};
 use crate::yaml::{Document, Parsed, parse};
@@ -63,10 +64,10 @@ pub(super) struct Loaded {
 /// Applications, so that broken YAML there is an error even when nothing in it looks like one.
 pub(super) fn load(files: &RepoFiles, charts: &[String], apps_folders: &[String]) -> Loaded {
     let mut loaded = Loaded::default();
-    let candidates = files.paths().filter(|path| is_manifest_file(path));
+    let candidates = files.paths().filter(|path| is_manifest(path));
     for path in candidates.filter(|path| !charts.iter().any(|chart| is_below(path, chart))) {
         let expected = apps_folders.iter().any(|folder| is_below(path, folder));
-        match files.text(path) {
+        match paths::text(files, path) {
             Ok(text) if expected || text.contains("argoproj.io/") => {
                 load_file(path, &parse(text), expected, &mut loaded)
             }
@@ -84,15 +85,6 @@ pub(super) fn load(files: &RepoFiles, charts: &[String], apps_folders: &[String]
         }
     }
     loaded
-}
-
-/// Whether Argo CD's directory source would read it as a manifest.
-pub(super) fn is_manifest_file(path: &str) -> bool {
-    [".yaml", ".yml", ".json"].iter().any(|extension| path.ends_with(extension))
-}
-
-pub(super) fn is_below(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn load_file(path: &str, parsed: &Parsed, expected: bool, loaded: &mut Loaded) {

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::diagnostic::Location;
-use super::files::RepoFiles;
+use super::paths;
+use crate::files::RepoFiles;
 use crate::model::FieldPath;
 use crate::yaml::{Document, parse};
 
@@ -42,7 +43,7 @@ pub(super) fn chart_folders(files: &RepoFiles) -> Vec<String> {
     let mut found: Vec<&str> = charts.collect();
     found.sort_by_key(|folder| folder.matches('/').count());
     for folder in found {
-        if !folders.iter().any(|outer| super::application::is_below(folder, outer)) {
+        if !folders.iter().any(|outer| paths::is_below(folder, outer)) {
             folders.push(folder.to_owned());
         }
     }
@@ -53,7 +54,7 @@ pub(super) fn chart_folders(files: &RepoFiles) -> Vec<String> {
 /// Reads `Chart.yaml`; a broken one leaves the chart with its folder's name.
 pub(super) fn read_chart(files: &RepoFiles, folder: &str) -> Chart {
     let file = format!("{folder}/Chart.yaml");
-    let document = files.text(&file).map(parse).ok().and_then(|parsed| parsed.documents.into_iter().next());
+    let document = paths::text(files, &file).map(parse).ok().and_then(|parsed| parsed.documents.into_iter().next());
     let json = document.as_ref().and_then(|document| document.json().ok()).unwrap_or_default();
     let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let name = Some(text(&json, "name")).filter(|name| !name.is_empty());
@@ -88,8 +89,7 @@ fn is_vendored(files: &RepoFiles, folder: &str, dependency: &str) -> bool {
     let charts = format!("{folder}/charts");
     let unpacked = format!("{charts}/{dependency}");
     files.is_folder(&unpacked)
-        || files.paths_below(&charts).any(|path| {
-            let file = path.get(charts.len() + 1..).unwrap_or_default();
+        || files.below(&charts).any(|(file, _)| {
             let version = file.strip_prefix(dependency).and_then(|rest| rest.strip_prefix('-'));
             version.is_some_and(|v| v.ends_with(".tgz") && v.starts_with(|c: char| c.is_ascii_digit() || c == 'v'))
         })

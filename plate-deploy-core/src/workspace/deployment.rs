@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::application::SourcedApplication;
 use super::diagnostic::Location;
-use super::files::{RepoFiles, clean_folder, join};
 use super::image::{Found, ImageForm, ImageReference, Part, Place, parent, parse_dotted, part_of, scan};
+use super::paths;
+use crate::files::RepoFiles;
 use crate::model::application::{ApplicationSource, HelmSource};
 use crate::model::{FieldPath, Glob, same_repo};
 use crate::yaml::parse;
@@ -78,10 +79,10 @@ pub(super) fn read(
     let mut parts = Parts::default();
     for (path, source) in sources(application) {
         let local = same_repo(&source.repo_url, home) && source.chart.is_empty() && !source.is_ref();
-        let Some(folder) = local.then(|| clean_folder(&source.path)).flatten() else { continue };
-        deployment.is_chart |= files.is_file(&with_file(&folder, "Chart.yaml"));
+        let Some(folder) = local.then(|| paths::folder(files, &source.path)).flatten() else { continue };
+        deployment.is_chart |= files.is_file(&paths::join(&folder, "Chart.yaml"));
         if deployment.is_chart {
-            let defaults = with_file(&folder, "values.yaml");
+            let defaults = paths::join(&folder, "values.yaml");
             if files.is_file(&defaults) {
                 parts.add_file(files, &defaults);
                 deployment.default_values = Some(defaults);
@@ -100,10 +101,6 @@ pub(super) fn read(
     }
     deployment.images = parts.images();
     deployment
-}
-
-fn with_file(folder: &str, file: &str) -> String {
-    if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
 }
 
 /// The sources in effect with their paths in the Application.
@@ -127,7 +124,7 @@ fn value_files(
 ) -> Vec<ValueFile> {
     let at = source.key("helm").key("valueFiles");
     let explicit: Vec<Option<String>> =
-        helm.value_files.iter().map(|written| resolve(home, application, folder, written)).collect();
+        helm.value_files.iter().map(|written| resolve(files, home, application, folder, written)).collect();
     let mut found = Vec::new();
     for (i, (written, path)) in helm.value_files.iter().zip(&explicit).enumerate() {
         let location = application.location_of(&at.index(i));
@@ -157,7 +154,13 @@ fn value_files(
 }
 
 /// The path in this repository that a value file means.
-fn resolve(home: &str, application: &SourcedApplication, folder: &str, written: &str) -> Option<String> {
+fn resolve(
+    files: &RepoFiles,
+    home: &str,
+    application: &SourcedApplication,
+    folder: &str,
+    written: &str,
+) -> Option<String> {
     if written.contains("://") {
         return None;
     }
@@ -165,14 +168,14 @@ fn resolve(home: &str, application: &SourcedApplication, folder: &str, written: 
         let (name, rest) = rest.split_once('/')?;
         let sources = sources(application);
         return match sources.iter().find(|(_, source)| source.reference == name) {
-            Some((_, source)) => same_repo(&source.repo_url, home).then(|| join("", rest)).flatten(),
+            Some((_, source)) => same_repo(&source.repo_url, home).then(|| files.resolve(rest).ok()).flatten(),
             // Argo CD takes an unknown reference for a local path.
-            None => join(folder, written),
+            None => files.resolve(&paths::join(folder, written)).ok(),
         };
     }
     match written.strip_prefix('/') {
-        Some(rest) => join("", rest),
-        None => join(folder, written),
+        Some(rest) => files.resolve(rest).ok(),
+        None => files.resolve(&paths::join(folder, written)).ok(),
     }
 }
 
@@ -189,7 +192,7 @@ struct Parts(BTreeMap<FieldPath, BTreeMap<Part, Place>>);
 
 impl Parts {
     fn add_file(&mut self, files: &RepoFiles, file: &str) {
-        let Ok(text) = files.text(file) else { return };
+        let Ok(text) = paths::text(files, file) else { return };
         // A broken value file is lint's to report.
         let parsed = parse(text);
         let Some(document) = parsed.documents.first() else { return };

@@ -2,7 +2,8 @@
 
 use super::chart::{Chart, read_chart};
 use super::config::LibrariesConfig;
-use super::files::RepoFiles;
+use super::paths::{self, folders_in};
+use crate::files::RepoFiles;
 
 /// Folders that hold libraries, lower layers first, and the words that mean them.
 const LAYERS: [(&str, &[&str]); 2] = [
@@ -101,7 +102,7 @@ fn layer_folder(files: &RepoFiles, words: &[&str]) -> Option<String> {
             .iter()
             .flat_map(|outer| {
                 let prefix = if outer.is_empty() { String::new() } else { format!("{outer}/") };
-                files.folders_in(outer).into_iter().map(move |name| format!("{prefix}{name}")).collect::<Vec<_>>()
+                folders_in(files, outer).into_iter().map(move |name| format!("{prefix}{name}")).collect::<Vec<_>>()
             })
             .collect();
         folders.extend(level.iter().cloned());
@@ -112,7 +113,9 @@ fn layer_folder(files: &RepoFiles, words: &[&str]) -> Option<String> {
             .iter()
             .filter(|folder| is_named(folder, word))
             .find(|folder| {
-                files.folders_in(folder).iter().any(|name| library_source(files, &format!("{folder}/{name}")).is_some())
+                folders_in(files, folder)
+                    .iter()
+                    .any(|name| library_source(files, &format!("{folder}/{name}")).is_some())
             })
             .cloned()
     })
@@ -122,15 +125,13 @@ fn library_source(files: &RepoFiles, folder: &str) -> Option<LibrarySource> {
     if files.is_file(&format!("{folder}/Chart.yaml")) {
         return Some(LibrarySource::Chart(read_chart(files, folder)));
     }
-    let direct = files.paths_below(folder).filter(|path| path.matches('/').count() == folder.matches('/').count() + 1);
-    let manifests: Vec<String> =
-        direct.filter(|path| super::application::is_manifest_file(path)).map(str::to_owned).collect();
+    let direct = files.below(folder).filter(|(path, _)| !path.contains('/') && paths::is_manifest(path));
+    let manifests: Vec<String> = direct.map(|(path, _)| paths::join(folder, path)).collect();
     (!manifests.is_empty()).then_some(LibrarySource::Manifests(manifests))
 }
 
 fn libraries_in(files: &RepoFiles, folder: &str, order: &[String], config: &LibrariesConfig) -> Vec<Library> {
-    let mut libraries: Vec<(usize, Library)> = files
-        .folders_in(folder)
+    let mut libraries: Vec<(usize, Library)> = folders_in(files, folder)
         .into_iter()
         .filter(|name| !config.ignore.iter().any(|ignored| ignored == name))
         .filter_map(|name| {

@@ -11,9 +11,9 @@ pub mod config;
 mod deployment;
 mod diagnostic;
 mod environment;
-mod files;
 mod image;
 mod library;
+pub(crate) mod paths;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -25,11 +25,11 @@ pub use config::{CONFIG_FILE, ConfigError, WorkspaceConfig};
 pub use deployment::{Deployment, ValueFile};
 pub use diagnostic::{Diagnostic, Location, Severity, nearest};
 pub use environment::{DiscoveredEnvironment, Environment, Evidence};
-pub use files::{FileError, MAX_FILE_BYTES, RepoFile, RepoFiles, clean_folder, join};
 pub use image::{ImageForm, ImageName, ImageReference, Place, ValueEdit};
 pub use library::{Library, LibraryLayer, LibrarySource};
 pub use tree::AppOfApps;
 
+use crate::files::{FileError, RepoFiles};
 use environment::Vocabulary;
 
 /// The name that stands for "belongs to no environment" in `plate-deploy.yaml`.
@@ -84,22 +84,22 @@ impl WorkspaceApplication {
 }
 
 impl Workspace {
-    /// Reads a snapshot.
+    /// Reads the files of `revision` (a commit id, or `""`).
     ///
     /// # Errors
     /// [`ConfigError`] when `plate-deploy.yaml` is refused; everything else that is wrong becomes a diagnostic.
-    pub fn discover(files: &RepoFiles) -> Result<Self, ConfigError> {
-        let config = match files.text(CONFIG_FILE) {
-            Ok(text) => WorkspaceConfig::parse(text)?,
-            Err(FileError::Missing { .. }) => WorkspaceConfig::default(),
-            Err(error) => {
-                return Err(ConfigError { location: Location::start(CONFIG_FILE), message: error.to_string() });
-            }
+    pub fn discover(files: &RepoFiles, revision: &str) -> Result<Self, ConfigError> {
+        let config = match files.read(CONFIG_FILE) {
+            Err(FileError::NotFound { .. }) => WorkspaceConfig::default(),
+            _ => WorkspaceConfig::parse(
+                paths::text(files, CONFIG_FILE)
+                    .map_err(|message| ConfigError { location: Location::start(CONFIG_FILE), message })?,
+            )?,
         };
         let folders = chart::chart_folders(files);
         let loaded = load_all(files, &folders);
         let mut workspace = Self {
-            revision: files.revision().to_owned(),
+            revision: revision.to_owned(),
             repo_url: home_url(&config, &loaded.applications),
             libraries: library::discover(files, &config.libraries),
             charts: folders.iter().map(|folder| chart::read_chart(files, folder)).collect(),
@@ -142,7 +142,7 @@ impl Workspace {
 
     fn take_applications(&mut self, files: &RepoFiles, mut applications: Vec<SourcedApplication>) {
         applications.sort_by(|a, b| a.name().cmp(b.name()).then_with(|| a.file.cmp(&b.file)));
-        let (trees, circles) = tree::discover(&self.repo_url, &applications);
+        let (trees, circles) = tree::discover(files, &self.repo_url, &applications);
         for (name, sentence) in circles {
             if let Some(application) = applications.iter().find(|application| application.name() == name) {
                 let finding = Diagnostic::new("application-cycle", Severity::Error, application.location(), sentence);
@@ -198,10 +198,10 @@ impl Workspace {
 fn load_all(files: &RepoFiles, charts: &[String]) -> application::Loaded {
     let first = application::load(files, charts, &[]);
     let home = home_url(&WorkspaceConfig::default(), &first.applications);
-    let (trees, _) = tree::discover(&home, &first.applications);
+    let (trees, _) = tree::discover(files, &home, &first.applications);
     let parents = first.applications.iter().filter(|a| trees.iter().any(|tree| tree.name == a.name()));
     let sources = parents.flat_map(deployment::sources);
-    let folders: Vec<String> = sources.filter_map(|(_, source)| clean_folder(&source.path)).collect();
+    let folders: Vec<String> = sources.filter_map(|(_, source)| paths::folder(files, &source.path)).collect();
     if folders.is_empty() { first } else { application::load(files, charts, &folders) }
 }
 

@@ -1,6 +1,29 @@
 //! Discovery on a small repository, as files in memory.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
 use super::*;
+use crate::files::File;
+
+/// A repository under construction.
+#[derive(Default)]
+struct Files(BTreeMap<String, File>);
+
+impl Files {
+    fn insert_content(&mut self, path: &str, content: impl Into<Bytes>) {
+        self.insert(path, File::Blob(content.into()));
+    }
+
+    fn insert(&mut self, path: &str, file: File) {
+        self.0.insert(path.to_owned(), file);
+    }
+
+    fn discover(self) -> Result<Workspace, ConfigError> {
+        Workspace::discover(&RepoFiles::new(self.0), "abc")
+    }
+}
 
 const URL: &str = "https://git.example.com/team/deploy.git";
 
@@ -15,8 +38,8 @@ fn helm(value_files: &str) -> String {
     format!("    helm:\n      valueFiles: [{value_files}]\n")
 }
 
-fn repository() -> RepoFiles {
-    let mut files = RepoFiles::new("abc");
+fn repository() -> Files {
+    let mut files = Files::default();
     let apps = "env/apps";
     files.insert_content("env/root.yaml", application("platform", apps, "argocd", ""));
     files.insert_content(
@@ -49,7 +72,7 @@ fn repository() -> RepoFiles {
 
 #[test]
 fn finds_everything_without_configuration() {
-    let workspace = Workspace::discover(&repository()).unwrap();
+    let workspace = repository().discover().unwrap();
     let environments: Vec<_> = workspace.environments.iter().map(|e| (e.name.as_str(), e.production)).collect();
     assert_eq!(environments, [("production", true), ("staging", false)]);
     assert_eq!(workspace.environment("STG").unwrap().namespaces(), ["shop-stg"]);
@@ -67,7 +90,7 @@ fn finds_everything_without_configuration() {
 
 #[test]
 fn value_files_by_environment() {
-    let workspace = Workspace::discover(&repository()).unwrap();
+    let workspace = repository().discover().unwrap();
     let web = workspace.component("web").unwrap();
     assert_eq!(web.value_files(Some("staging")), ["charts/web/values.yaml", "charts/web/values-stg.yaml"]);
     let missing: Vec<_> = web.deployments_in(Some("production"))[0].value_files.iter().filter(|f| !f.exists).collect();
@@ -77,7 +100,7 @@ fn value_files_by_environment() {
 
 #[test]
 fn image_edits_stay_in_their_environment() {
-    let workspace = Workspace::discover(&repository()).unwrap();
+    let workspace = repository().discover().unwrap();
     let web = workspace.component("web").unwrap();
     let edits = |environment: &str, image: &str| {
         web.image_edits(Some(environment), &ImageRequest::parse(image)).map(|edits| {
@@ -112,7 +135,7 @@ fn parameters_win_over_files() {
     let mut files = repository();
     let rest = "    helm:\n      valueFiles: [values-stg.yaml]\n      parameters:\n        - {name: image.tag, value: \"7\"}\n";
     files.insert_content("env/apps/web.yaml", application("web-stg", "charts/web", "shop-stg", rest));
-    let workspace = Workspace::discover(&files).unwrap();
+    let workspace = files.discover().unwrap();
     let web = workspace.component("web").unwrap();
     let edits = web.image_edits(Some("staging"), &ImageRequest::parse("image=:8")).unwrap();
     assert_eq!(edits.len(), 1);
@@ -127,13 +150,14 @@ fn configuration_overrides() {
         CONFIG_FILE,
         "environments:\n  canary: {aliases: [deep]}\napplications:\n  web-prod: {environment: canary, component: front}\n  cache: {ignore: true}\n",
     );
-    let workspace = Workspace::discover(&files).unwrap();
+    let mut wrong = repository();
+    let workspace = files.discover().unwrap();
     assert_eq!(workspace.application("web-prod").unwrap().environment.as_deref(), Some("canary"));
     assert_eq!(workspace.application("deep").unwrap().environment.as_deref(), Some("canary"));
     assert!(workspace.component("cache").is_none());
     assert_eq!(workspace.component("front").unwrap().applications(Some("canary")), ["web-prod"]);
-    files.insert_content(CONFIG_FILE, "environmens: {}\n");
-    assert!(Workspace::discover(&files).unwrap_err().to_string().contains("did you mean environments?"));
+    wrong.insert_content(CONFIG_FILE, "environmens: {}\n");
+    assert!(wrong.discover().unwrap_err().to_string().contains("did you mean environments?"));
 }
 
 #[test]
@@ -146,10 +170,10 @@ fn what_is_wrong_is_said_and_the_rest_goes_on() {
         application("stray", "charts/cache", "x", "  syncOption: []\noperation: {}\n"),
     );
     files.insert_content("env/apps/self.yaml", application("self", "env/apps", "x", ""));
-    files.insert("env/apps/link.yaml", RepoFile::Link("../../../etc/passwd".into()));
-    files.insert("env/apps/huge.yaml", RepoFile::TooLarge(1 << 40));
+    files.insert("env/apps/link.yaml", File::Symlink("../../../etc/passwd".into()));
+    files.insert("env/apps/huge.yaml", File::TooLarge(1 << 40));
     files.insert_content("env/apps/binary.yaml", vec![0xff, 0xfe, 0x00]);
-    let workspace = Workspace::discover(&files).unwrap();
+    let workspace = files.discover().unwrap();
     let found: Vec<String> = workspace.diagnostics.iter().map(ToString::to_string).collect();
     for want in [
         "env/apps/binary.yaml:1:1: error[unreadable-file]",

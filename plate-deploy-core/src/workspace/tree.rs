@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::application::{SourcedApplication, is_below, is_manifest_file};
+use super::application::SourcedApplication;
 use super::deployment::sources;
-use super::files::clean_folder;
+use super::paths::{self, is_below, is_manifest};
+use crate::files::RepoFiles;
 use crate::model::application::DirectorySource;
 use crate::model::{glob_match, same_repo};
 
@@ -20,13 +21,17 @@ pub struct AppOfApps {
 }
 
 /// The app-of-apps among `applications`, and a sentence for every circle.
-pub(super) fn discover(home: &str, applications: &[SourcedApplication]) -> (Vec<AppOfApps>, Vec<(String, String)>) {
+pub(super) fn discover(
+    files: &RepoFiles,
+    home: &str,
+    applications: &[SourcedApplication],
+) -> (Vec<AppOfApps>, Vec<(String, String)>) {
     let mut trees: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut circles = Vec::new();
     for parent in applications {
         for (_, source) in sources(parent) {
             let local = same_repo(&source.repo_url, home) && source.helm.is_none() && source.chart.is_empty();
-            let Some(folder) = local.then(|| clean_folder(&source.path)).flatten() else { continue };
+            let Some(folder) = local.then(|| paths::folder(files, &source.path)).flatten() else { continue };
             let directory = source.directory.clone().unwrap_or_default();
             for child in applications.iter().filter(|child| takes(&folder, &directory, &child.file)) {
                 if child.name() == parent.name() {
@@ -50,7 +55,7 @@ pub(super) fn discover(home: &str, applications: &[SourcedApplication]) -> (Vec<
 /// Whether a directory source takes a file: in the folder itself unless it recurses, `include` and `exclude` on the
 /// relative path (Argo CD: gobwas globs without separators).
 fn takes(folder: &str, directory: &DirectorySource, file: &str) -> bool {
-    if !is_below(file, folder) || !(is_manifest_file(file) || directory.disable_extension_filter) {
+    if !is_below(file, folder) || !(is_manifest(file) || directory.disable_extension_filter) {
         return false;
     }
     let relative = file.get(if folder.is_empty() { 0 } else { folder.len() + 1 }..).unwrap_or(file);
