@@ -3,10 +3,12 @@
 //! A [`Chart`] is plain owned data: load it once, share it between threads, render it many times. What one render sees
 //! of it (aliased, with disabled dependencies gone and imported values in) is a [`RenderChart`], made anew each time.
 
+mod capabilities;
 mod metadata;
 
 use std::sync::Arc;
 
+pub use capabilities::{Capabilities, KubeVersion};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 
 use crate::value::Map;
