@@ -133,6 +133,12 @@ pub(super) struct Found {
 }
 
 impl Parsed {
+    /// Whether it defines named templates.
+    #[must_use]
+    pub fn has_definitions(&self) -> bool {
+        !self.definitions.is_empty()
+    }
+
     /// The byte offset and printed form of a node of one of the definitions.
     pub(super) fn find(&self, body: &List, id: NodeId) -> Option<Found> {
         Finder { variables: &self.variables, id }.list(body)

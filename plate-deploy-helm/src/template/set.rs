@@ -26,6 +26,12 @@ impl Entry {
         Self { file: Rc::clone(&name), name, parsed, definition: None }
     }
 
+    /// The text it is part of.
+    #[must_use]
+    pub fn parsed(&self) -> &Arc<Parsed> {
+        &self.parsed
+    }
+
     fn definition(&self) -> &Definition {
         self.definition.as_deref().unwrap_or(&self.parsed.body)
     }
