@@ -68,7 +68,10 @@ impl Run<'_> {
         let outcomes = self.journal.perform(drafts)?;
         let mut failures = Vec::new();
         for (&index, outcome) in hooks.iter().zip(outcomes) {
-            self.tasks[index].finalizer_removed = true;
+            let key = self.task(index).api_key();
+            for task in self.tasks.iter_mut().filter(|task| task.is_hook() && task.api_key() == key) {
+                task.finalizer_removed = true;
+            }
             if let Outcome::Failed { message } = outcome {
                 failures.push((index, format!("failed to update resource: failed to update resource: {message}")));
             }

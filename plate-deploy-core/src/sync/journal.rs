@@ -149,9 +149,14 @@ impl Journal {
         Self { step, answers: Vec::new(), cursor: 0, question: None }
     }
 
-    /// Starts over from the first answer.
-    pub(super) fn rewind(&mut self) {
-        self.cursor = 0;
+    /// How many answers were taken.
+    pub(super) fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// Goes back to where so many answers were taken.
+    pub(super) fn rewind(&mut self, cursor: usize) {
+        self.cursor = cursor;
     }
 
     /// What is asked and not answered.

@@ -59,8 +59,17 @@ struct Step {
     observation: Observation,
     pairs: Pairs,
     journal: Journal,
-    /// The plan, and the results with the failures found in making it: the same however often the step runs.
-    plan: Option<(Plan, Results)>,
+    planned: Option<Planned>,
+}
+
+/// A step's plan, which stays the same however often the step runs.
+#[derive(Clone, Debug)]
+struct Planned {
+    plan: Plan,
+    /// The results, with the failures found in planning.
+    results: Results,
+    /// How many answers planning took.
+    answers: usize,
 }
 
 impl SyncState {
@@ -145,7 +154,7 @@ impl SyncState {
         let pairs = reconcile::pair(&targets, &observation.live, &self.request.namespace, &observation.kinds);
         self.steps = self.steps.saturating_add(1);
         let journal = Journal::new(self.steps);
-        self.step = Some(Box::new(Step { settings, observation, pairs, journal, plan: None }));
+        self.step = Some(Box::new(Step { settings, observation, pairs, journal, planned: None }));
     }
 
     /// Takes the step as far as it goes. Asking again without recording gives the same operations again, less those
@@ -183,14 +192,12 @@ impl SyncState {
 
     /// Runs the step from its top. On `Ok` it is over, and its outcome is this state's.
     fn run(&mut self, step: &mut Step, rules: &dyn SyncRules) -> Result<(), Suspended> {
-        step.journal.rewind();
-        let (plan, results) = match &step.plan {
-            Some(planned) => planned.clone(),
-            None => {
-                let planned = self.plan(step, rules)?;
-                step.plan.insert(planned).clone()
-            }
+        let planned = match step.planned.take() {
+            Some(planned) => planned,
+            None => self.plan(step, rules)?,
         };
+        let Planned { plan, results, answers } = step.planned.insert(planned).clone();
+        step.journal.rewind(answers);
         let mut run = Run {
             request: &self.request,
             settings: &step.settings,
@@ -219,7 +226,8 @@ impl SyncState {
     }
 
     /// Makes the step's plan, after a look at the application's Namespace where that matters.
-    fn plan(&self, step: &mut Step, rules: &dyn SyncRules) -> Result<(Plan, Results), Suspended> {
+    fn plan(&self, step: &mut Step, rules: &dyn SyncRules) -> Result<Planned, Suspended> {
+        step.journal.rewind(0);
         let lookup = match namespace::wanted(&self.request, &step.settings, &step.pairs) {
             None => None,
             Some(wanted) => {
@@ -236,7 +244,7 @@ impl SyncState {
             rules,
         };
         let plan = planner.plan(lookup, &mut results);
-        Ok((plan, results))
+        Ok(Planned { plan, results, answers: step.journal.cursor() })
     }
 
     fn give_up_step(&mut self) {

@@ -1,5 +1,6 @@
 //! Ending hooks: finalizers off, deletions by policy, and the termination of a whole sync.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::OperationPhase;
@@ -38,24 +39,23 @@ impl Run<'_> {
                 Outcome::NotFound | Outcome::Done { .. } => {}
             }
         }
-        let held = self.filter(&completed, Task::has_hook_finalizer);
-        // One kind after the other, as Argo CD goes through them.
-        let kinds: Vec<Vec<usize>> =
-            held.chunk_by(|&a, &b| self.task(a).gvk().kind == self.task(b).gvk().kind).map(<[usize]>::to_vec).collect();
-        for hooks in kinds {
-            failures.extend(self.take_finalizers(&hooks)?);
-        }
+        // A hook of two phases has two tasks and one object.
+        let mut held = self.filter(&completed, Task::has_hook_finalizer);
+        let mut seen = BTreeSet::new();
+        held.retain(|&index| seen.insert(self.task(index).api_key()));
+        failures.extend(self.take_finalizers(&held)?);
         for (index, error) in failures {
             self.note_error(index, &format!("Failed to remove hook finalizer: {error}"));
         }
         Ok(())
     }
 
-    /// Deletes hooks, one after the other.
+    /// Deletes hooks.
     pub(super) fn delete_hooks(&mut self, hooks: &[usize]) -> Flow {
-        for &index in hooks {
-            let draft = Draft::delete_hook(self.task(index), self.settings.propagation);
-            if let Outcome::Failed { message } = self.perform_one(draft)? {
+        let propagation = self.settings.propagation;
+        let drafts = hooks.iter().map(|&index| Draft::delete_hook(self.task(index), propagation)).collect();
+        for (&index, outcome) in hooks.iter().zip(self.journal.perform(drafts)?) {
+            if let Outcome::Failed { message } = outcome {
                 self.note_error(index, &format!("failed to delete resource: failed to delete resource: {message}"));
             }
         }
