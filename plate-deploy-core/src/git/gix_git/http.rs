@@ -182,10 +182,13 @@ fn follow(local: &Local<'_>, theirs: &[Ref]) -> Result<(), GitError> {
         local.delete_reference(&gone)?;
     }
     for theirs in theirs {
-        if let Ref::Symbolic { full_ref_name, target, .. } | Ref::Unborn { full_ref_name, target } = theirs {
-            if full_ref_name == "HEAD" {
+        match theirs {
+            Ref::Symbolic { full_ref_name, target, .. } | Ref::Unborn { full_ref_name, target }
+                if full_ref_name == "HEAD" =>
+            {
                 local.set_head(local.full_name(&target.to_string())?)?;
             }
+            _ => {}
         }
     }
     Ok(())
