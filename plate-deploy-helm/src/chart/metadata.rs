@@ -125,6 +125,9 @@ impl Metadata {
     }
 
     fn annotations_map(&self) -> Value {
+        if self.annotations.is_none() {
+            return Value::Map(Map::nil(MapKind::String));
+        }
         let entries = self.annotations.iter().flatten().map(|(k, v)| (k.as_str().into(), text(v)));
         Value::Map(Map::with_kind(entries.collect(), MapKind::String))
     }
