@@ -155,10 +155,7 @@ fn run(exec: &mut Exec<'_>, name: &str, renderable: &data::Renderable) -> Result
     let out =
         exec.render(&entry, Value::Map(renderable.data.clone())).map_err(|error| RenderError::exec(name, &error))?;
     let text = host::without_no_value(out);
-    Ok(match String::from_utf8(text.as_bytes().to_vec()) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    })
+    Ok(text.text().into_owned())
 }
 
 fn limits(limits: &RenderLimits) -> Limits {
