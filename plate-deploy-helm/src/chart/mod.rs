@@ -6,11 +6,16 @@
 mod archive;
 mod capabilities;
 mod chartfile;
+mod coalesce;
+mod dependencies;
 mod directory;
 mod error;
 mod ignore;
 mod load;
 mod metadata;
+mod schema;
+mod strvals;
+mod values;
 
 use std::sync::Arc;
 
@@ -18,6 +23,7 @@ pub use archive::MAX_CHART_BYTES;
 pub use capabilities::{Capabilities, KubeVersion};
 pub use error::{ChartError, DocumentError, ValuesError};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
+pub use values::{Prepared, ValueRules, ValueSources};
 
 use crate::value::Map;
 
