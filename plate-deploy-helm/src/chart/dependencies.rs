@@ -37,9 +37,11 @@ fn enable(chart: &mut RenderChart<'_>, values: &Map, path: &str, coalescer: &mut
     let existing = std::mem::take(&mut chart.dependencies);
     // Subcharts that nobody declared stay as they are.
     let declared = |found: &RenderChart<'_>| {
-        chart.metadata.dependencies.iter().any(|wanted| {
-            found.name() == wanted.name && is_compatible(&wanted.version, &found.metadata.version)
-        })
+        chart
+            .metadata
+            .dependencies
+            .iter()
+            .any(|wanted| found.name() == wanted.name && is_compatible(&wanted.version, &found.metadata.version))
     };
     chart.dependencies.extend(existing.iter().filter(|found| !declared(found)).cloned());
     for wanted in &mut chart.metadata.dependencies {

@@ -25,6 +25,8 @@ pub use error::{ChartError, DocumentError, ValuesError};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 pub use values::{Prepared, ValueRules, ValueSources};
 
+pub(crate) use ignore::matches as glob_matches;
+
 use crate::value::Map;
 
 /// One file of a chart.
@@ -60,6 +62,14 @@ impl Chart {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// The declared dependencies that are not in `charts/`.
+    #[must_use]
+    pub fn missing_dependencies(&self) -> Vec<String> {
+        let there = |name: &str| self.dependencies.iter().any(|chart| chart.name() == name);
+        let declared = self.metadata.dependencies.iter();
+        declared.filter(|wanted| !there(&wanted.name)).map(|wanted| wanted.name.clone()).collect()
     }
 }
 

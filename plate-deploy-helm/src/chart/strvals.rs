@@ -191,8 +191,7 @@ impl Parser<'_> {
         let index = match usize::try_from(index) {
             Ok(index) if index <= MAX_INDEX => index,
             Ok(index) => {
-                let text =
-                    format!("index of {index} is greater than maximum supported index of {MAX_INDEX}");
+                let text = format!("index of {index} is greater than maximum supported index of {MAX_INDEX}");
                 return (list, problem(text));
             }
             Err(_) => return (list, problem(format!("negative {index} index not allowed"))),

@@ -127,7 +127,8 @@ impl Chart {
     /// Values that clash with a subchart's name or break a schema.
     pub fn prepare(&self, user: &Map, rules: ValueRules) -> Result<Prepared<'_>, ChartError> {
         let mut coalescer = Coalescer { clean_nulls: rules.clean_nulls, warnings: Vec::new() };
-        let chart = dependencies::process(self, user, &mut coalescer)?;
+        let chart = dependencies::process(self, user, &mut coalescer)
+            .map_err(|error| ChartError::Dependencies(format!("chart dependencies processing failed: {error}")))?;
         let values = coalescer.coalesce(&chart, user)?;
         if rules.check_schema {
             schema::validate(&chart, &values)?;
