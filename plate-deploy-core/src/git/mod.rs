@@ -17,6 +17,7 @@ mod memory;
 mod objects;
 mod path;
 mod revision;
+mod snapshot;
 mod symlink;
 mod tree;
 mod types;
@@ -34,6 +35,7 @@ pub use credentials::Credentials;
 pub use error::GitError;
 pub use gix_git::{CloneOptions, GixGit};
 pub use memory::MemoryGit;
+pub use snapshot::snapshot;
 pub use symlink::{ResolvedPath, resolve_path};
 pub use types::{
     BranchStatus, Change, CommitId, CommitInfo, CommitRequest, EntryKind, FetchOutcome, FileChange, FileEdit,
