@@ -3,6 +3,14 @@
 //! The library never prints, never reads the environment or `$HOME`, and starts no process on its default path.
 //! Modules, lowest layer first (docs/ARCHITECTURE.md holds the whole map; `tests/it/layers.rs` checks it).
 
+pub mod clock;
 pub mod cluster;
+pub mod files;
+pub mod git;
+pub mod health;
 pub mod model;
 pub mod report;
+pub mod sync;
+pub mod tracking;
+pub mod workspace;
+pub mod yaml;

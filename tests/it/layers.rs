@@ -13,7 +13,7 @@ fn layers() -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
         (
             "plate-deploy-core",
             vec![
-                vec!["model", "yaml"],
+                vec!["model", "yaml", "files", "clock"],
                 vec!["report", "git", "cluster", "tracking"],
                 vec!["health"],
                 vec!["workspace"],

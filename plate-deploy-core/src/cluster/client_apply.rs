@@ -1,6 +1,7 @@
 //! Client-side apply as kubectl (and so Argo CD, by default) does it: a three-way merge between what was applied last,
 //! what shall be, and what is.
 
+use plate_deploy_apiserver::scheme::{Gvk, builtin_kind, three_way_patch};
 use serde_json::{Map, Value};
 
 use super::{ClusterError, Patch};
@@ -30,8 +31,17 @@ pub(super) fn plan(wanted: &Manifest, live: Option<&Manifest>) -> Result<Plan, C
             ),
         })?,
     };
-    let patch = three_way(&original, modified.value(), live.value());
-    Ok(if patch.as_object().is_some_and(Map::is_empty) { Plan::Unchanged } else { Plan::Patch(Patch::Merge(patch)) })
+    let gvk = wanted.gvk();
+    let gvk = Gvk::new(&gvk.group, &gvk.version, &gvk.kind);
+    // Built-in kinds merge by their schema's keys; the API server offers other kinds the plain merge only.
+    let patch = if builtin_kind(&gvk).is_some() {
+        let patch = three_way_patch(&original, modified.value(), live.value(), &gvk);
+        Patch::Strategic(patch.map_err(|e| ClusterError::Merge { key: wanted.key(), message: e.to_string() })?)
+    } else {
+        Patch::Merge(three_way(&original, modified.value(), live.value()))
+    };
+    let (Patch::Strategic(body) | Patch::Merge(body) | Patch::Json(body)) = &patch;
+    Ok(if body.as_object().is_some_and(Map::is_empty) { Plan::Unchanged } else { Plan::Patch(patch) })
 }
 
 /// The manifest with itself (less that annotation and server-made metadata) in the last-applied annotation.

@@ -9,6 +9,8 @@ mod client_apply;
 mod connect;
 mod error;
 mod kube;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod wrappers;
 
 use std::fmt::Debug;

@@ -4,9 +4,11 @@
 
 mod event;
 mod outcome;
+mod plan;
 
 pub use event::{Diagnostic, Event, NoReporter, Recorder, Reporter, Severity};
 pub use outcome::{
     AccessPoint, ApplicationReport, CommitReport, DeployReport, LibraryReport, Outcome, ResourceReport, StageReport,
     StageResult,
 };
+pub use plan::{Action, ApplicationPlan, DeployPlan, FileChange, ResourceChange};

@@ -7,6 +7,8 @@ use super::{FuncError, Value};
 
 /// How deep [`deep_equal`] follows nested values; deeper ones (only templates can build them) count as different.
 const MAX_DEPTH: usize = 1000;
+/// How many values [`deep_equal`] looks at: lists that hold the same list twice, many levels deep, have no end.
+const MAX_STEPS: usize = 10_000_000;
 
 /// The kinds Go's template comparisons know.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,11 +114,12 @@ pub fn le(left: &Value, right: &Value) -> Result<bool, FuncError> {
 /// `float64` 1 differ.
 #[must_use]
 pub fn deep_equal(left: &Value, right: &Value) -> bool {
-    deep_equal_at(left, right, 0)
+    deep_equal_at(left, right, 0, &mut 0)
 }
 
-fn deep_equal_at(left: &Value, right: &Value, depth: usize) -> bool {
-    if depth > MAX_DEPTH {
+fn deep_equal_at(left: &Value, right: &Value, depth: usize, steps: &mut usize) -> bool {
+    *steps += 1;
+    if depth > MAX_DEPTH || *steps > MAX_STEPS {
         return false;
     }
     match (left, right) {
@@ -129,8 +132,9 @@ fn deep_equal_at(left: &Value, right: &Value, depth: usize) -> bool {
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
             a.kind() == b.kind()
+                && a.is_nil() == b.is_nil()
                 && a.len() == b.len()
-                && a.items().iter().zip(b.items()).all(|(a, b)| deep_equal_at(a, b, depth + 1))
+                && a.items().iter().zip(b.items()).all(|(a, b)| deep_equal_at(a, b, depth + 1, steps))
         }
         (Value::Map(a), Value::Map(b)) => {
             a.kind() == b.kind()
@@ -139,7 +143,7 @@ fn deep_equal_at(left: &Value, right: &Value, depth: usize) -> bool {
                     a.len() == b.len()
                         && a.iter()
                             .zip(b.iter())
-                            .all(|((ka, va), (kb, vb))| ka == kb && deep_equal_at(va, vb, depth + 1))
+                            .all(|((ka, va), (kb, vb))| ka == kb && deep_equal_at(va, vb, depth + 1, steps))
                 })
         }
         (Value::Object(a), Value::Object(b)) => a.type_name() == b.type_name() && a.print() == b.print(),

@@ -71,7 +71,12 @@ impl Map {
 
     /// Removes a key for every alias of this map, giving what was there.
     pub fn remove(&self, key: &str) -> Option<Value> {
-        self.entries.borrow_mut().remove(key.as_bytes())
+        self.remove_bytes(key.as_bytes())
+    }
+
+    /// [`Map::remove`] for a key that may not be UTF-8.
+    pub fn remove_bytes(&self, key: &[u8]) -> Option<Value> {
+        self.entries.borrow_mut().remove(key)
     }
 
     /// Number of keys.
@@ -103,6 +108,12 @@ impl Map {
     #[must_use]
     pub fn copy(&self) -> Self {
         Self::with_kind(self.entries.borrow().clone(), self.kind)
+    }
+
+    /// A number that all aliases of this map share, and no other living map has.
+    #[must_use]
+    pub fn identity(&self) -> usize {
+        Rc::as_ptr(&self.entries).cast::<()>() as usize
     }
 
     /// Whether both are the same map, not just equal ones.

@@ -8,18 +8,22 @@ pub mod compare;
 mod convert;
 mod drop;
 pub mod float;
+pub mod json;
 pub mod kind;
+mod list;
 mod map;
 mod plain;
 pub mod print;
 pub mod printf;
 pub mod quote;
 mod string;
+pub mod yaml;
 
 use std::any::Any;
 use std::fmt;
 use std::rc::Rc;
 
+pub use list::{List, ListKind};
 pub use map::{Map, MapKind};
 pub use string::Str;
 
@@ -60,86 +64,6 @@ pub enum IntKind {
     Int32,
 }
 
-/// The element type of a [`List`]; visible through `typeOf`, `printf "%T"` and `kindOf` only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum ListKind {
-    /// `[]interface {}`.
-    #[default]
-    Any,
-    /// `[]string` (`splitList`, `keys`, `sortAlpha` …).
-    String,
-    /// `[]int` (`until`, `untilStep`).
-    Int,
-    /// `[]uint8`: bytes; prints as numbers, `%s` as text.
-    Bytes,
-}
-
-/// A Go slice: items shared, never changed in place.
-#[derive(Clone, Default)]
-pub struct List {
-    items: Rc<Vec<Value>>,
-    kind: ListKind,
-}
-
-impl List {
-    /// A list with the given element type.
-    #[must_use]
-    pub fn new(items: Vec<Value>, kind: ListKind) -> Self {
-        Self { items: Rc::new(items), kind }
-    }
-
-    /// The element type.
-    #[must_use]
-    pub fn kind(&self) -> ListKind {
-        self.kind
-    }
-
-    /// Number of items.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether there are no items.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    /// The items.
-    #[must_use]
-    pub fn items(&self) -> &[Value] {
-        &self.items
-    }
-
-    /// The items of a `[]uint8` as bytes; items that are no bytes are left out.
-    #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
-        self.items
-            .iter()
-            .filter_map(|item| match item {
-                Value::Uint(n) => u8::try_from(*n).ok(),
-                Value::Int(n, _) => u8::try_from(*n).ok(),
-                _ => None,
-            })
-            .collect()
-    }
-}
-
-impl Drop for List {
-    fn drop(&mut self) {
-        if let Some(items) = Rc::get_mut(&mut self.items).map(std::mem::take).filter(|items| !items.is_empty()) {
-            drop::free(drop::Contents::List(items));
-        }
-    }
-}
-
-impl FromIterator<Value> for List {
-    fn from_iter<T: IntoIterator<Item = Value>>(iter: T) -> Self {
-        Self::new(iter.into_iter().collect(), ListKind::Any)
-    }
-}
-
 /// A Go struct (or pointer to one) that templates reach into.
 pub trait Object: Any {
     /// Go's type name as `%T` prints it, e.g. `*engine.files` or `time.Time`.
@@ -163,12 +87,23 @@ pub trait Object: Any {
         if self.type_name().starts_with('*') { "ptr" } else { "struct" }
     }
 
-    /// `{{ $object }}` and `%v`: what Go's `fmt` prints.
+    /// What Go's `fmt` prints for `%v`.
     fn print(&self) -> String;
+
+    /// What `{{ .Path.To.It }}` prints: the same, except for a struct that Go can take the address of and whose pointer
+    /// has a `String` method (`.Capabilities.KubeVersion`).
+    fn print_addressed(&self) -> String {
+        self.print()
+    }
 
     /// The object as a map, for objects that are maps underneath (`.Files`), so that `range`, `len`, `toYaml` and
     /// `index` work on them.
     fn as_map(&self) -> Option<Map> {
+        None
+    }
+
+    /// The object as a list, for objects that are slices underneath (`.Capabilities.APIVersions`).
+    fn as_list(&self) -> Option<List> {
         None
     }
 

@@ -5,6 +5,8 @@ use super::{Env, FuncError, List, ListKind, Map, Str, Value, float, quote};
 
 /// How deep nested values are printed; only templates can build deeper ones, by putting a map into itself.
 const MAX_DEPTH: usize = 500;
+/// No more is printed once the output is this long.
+const MAX_OUTPUT: usize = 1 << 28;
 /// Go refuses widths and precisions above this.
 const MAX_NUMBER: i64 = 1_000_000;
 
@@ -67,6 +69,10 @@ impl Printer {
     fn value(&mut self, value: &Value, verb: char, depth: usize) {
         if depth > MAX_DEPTH {
             self.out.extend_from_slice(b"%!(nested too deeply)");
+            return;
+        }
+        // Lists that hold the same list twice, many levels deep, would print without end.
+        if self.out.len() > MAX_OUTPUT {
             return;
         }
         match value {
