@@ -24,11 +24,13 @@ mod types;
 mod url;
 
 #[cfg(any(test, feature = "testing"))]
+mod faulty;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{GitBackend, GitBackendExt};
+pub use backend::{GitBackend, GitBackendExt, LoadOptions};
 pub use credentials::Credentials;
 pub use error::GitError;
 pub use gix_git::{CloneOptions, GixGit};
