@@ -8,5 +8,7 @@
 //! `value` → `template` → `sprig` → `chart` → `engine` → `release` → `lint`.
 
 pub mod chart;
+pub mod engine;
+pub mod sprig;
 pub mod template;
 pub mod value;

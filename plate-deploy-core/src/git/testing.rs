@@ -1,5 +1,7 @@
 //! What every [`GitBackend`] must do. An implementation outside this crate runs it in its own tests (feature `testing`).
 
+#![expect(clippy::panic, reason = "a contract suite says no by panicking, as a test does")]
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

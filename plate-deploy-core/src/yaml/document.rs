@@ -10,11 +10,11 @@ use super::scalar::{key_text, resolve_plain};
 use crate::model::{FieldPath, FieldStep};
 
 /// Larger files are refused: no manifest or values file comes near.
-const MAX_BYTES: usize = 16 << 20;
+pub(super) const MAX_BYTES: usize = 16 << 20;
 /// Most nodes of one document after aliases are followed: what stops an alias bomb.
-const MAX_NODES: usize = 1_000_000;
+pub(super) const MAX_NODES: usize = 1_000_000;
 /// Deepest nesting of collections.
-const MAX_DEPTH: usize = 128;
+pub(super) const MAX_DEPTH: usize = 128;
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

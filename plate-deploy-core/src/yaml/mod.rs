@@ -1,8 +1,10 @@
-//! YAML with positions: every document of a file as JSON, and where each of its fields stands.
+//! YAML with positions: every document of a file as JSON, where each of its fields stands, and edits of one value.
 //!
 //! Scalars are read as Helm, kubectl and Argo CD read them (sigs.k8s.io/yaml over go-yaml v2: YAML 1.1).
 
 mod document;
+mod edit;
 mod scalar;
 
 pub use document::{Document, Mark, Parsed, YamlError, parse};
+pub use edit::{EditError, set_or_insert, set_scalar};

@@ -256,6 +256,7 @@ impl Exec<'_> {
             }
             Body::Native(native) => {
                 let base = self.collect(dot, function, args)?;
+                self.plain_lists(base);
                 self.note_native(function.name, base);
                 let result = native(self.env, self.args.get(base..).unwrap_or_default());
                 self.args.truncate(base);
@@ -301,6 +302,19 @@ impl Exec<'_> {
             }
         }
         Ok(base)
+    }
+
+    /// Objects that are slices underneath reach functions as slices.
+    fn plain_lists(&mut self, base: usize) {
+        for arg in self.args.get_mut(base..).unwrap_or_default() {
+            let list = match &*arg {
+                Value::Object(object) => object.as_list(),
+                _ => None,
+            };
+            if let Some(list) = list {
+                *arg = Value::List(list);
+            }
+        }
     }
 
     /// `and` and `or` stop at the first argument that decides.
@@ -352,7 +366,8 @@ impl Exec<'_> {
             (Type::Any | Type::Reflect | Type::String, ExprKind::Str { value, .. }) => Value::Str(Str::from(&**value)),
             (Type::Int, ExprKind::Number(number)) => Value::int(number.int.ok_or_else(|| found("integer"))?),
             (Type::Uint32, ExprKind::Number(number)) => {
-                Value::Uint(number.uint.ok_or_else(|| found("unsigned integer"))?)
+                let fits = number.uint.filter(|n| u32::try_from(*n).is_ok()).and(number.int);
+                Value::int(fits.ok_or_else(|| found("unsigned integer"))?)
             }
             (Type::Float, ExprKind::Number(number)) => Value::Float(number.float.ok_or_else(|| found("float"))?),
             (Type::Bool, _) => return Err(found("bool")),

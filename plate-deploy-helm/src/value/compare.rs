@@ -132,6 +132,7 @@ fn deep_equal_at(left: &Value, right: &Value, depth: usize, steps: &mut usize) -
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
             a.kind() == b.kind()
+                && a.is_nil() == b.is_nil()
                 && a.len() == b.len()
                 && a.items().iter().zip(b.items()).all(|(a, b)| deep_equal_at(a, b, depth + 1, steps))
         }

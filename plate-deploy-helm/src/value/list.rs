@@ -26,6 +26,7 @@ pub enum ListKind {
 pub struct List {
     items: Rc<Items>,
     kind: ListKind,
+    nil: bool,
 }
 
 #[derive(Default)]
@@ -39,13 +40,31 @@ impl List {
     /// A list with the given element type.
     #[must_use]
     pub fn new(items: Vec<Value>, kind: ListKind) -> Self {
-        Self { items: Rc::new(Items { bytes: None, values: OnceCell::from(items) }), kind }
+        Self { items: Rc::new(Items { bytes: None, values: OnceCell::from(items) }), kind, nil: false }
     }
 
     /// A `[]uint8`.
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self { items: Rc::new(Items { bytes: Some(bytes.into()), values: OnceCell::new() }), kind: ListKind::Bytes }
+        Self {
+            items: Rc::new(Items { bytes: Some(bytes.into()), values: OnceCell::new() }),
+            kind: ListKind::Bytes,
+            nil: false,
+        }
+    }
+
+    /// A nil slice: empty, but `null` in JSON and YAML (`rest` of an empty list, `regexFindAll` without a match).
+    #[must_use]
+    pub fn nil(kind: ListKind) -> Self {
+        let mut list = Self::new(Vec::new(), kind);
+        list.nil = true;
+        list
+    }
+
+    /// Whether it is a nil slice.
+    #[must_use]
+    pub fn is_nil(&self) -> bool {
+        self.nil
     }
 
     /// The element type.

@@ -71,7 +71,12 @@ impl Map {
 
     /// Removes a key for every alias of this map, giving what was there.
     pub fn remove(&self, key: &str) -> Option<Value> {
-        self.entries.borrow_mut().remove(key.as_bytes())
+        self.remove_bytes(key.as_bytes())
+    }
+
+    /// [`Map::remove`] for a key that may not be UTF-8.
+    pub fn remove_bytes(&self, key: &[u8]) -> Option<Value> {
+        self.entries.borrow_mut().remove(key)
     }
 
     /// Number of keys.

@@ -4,6 +4,7 @@
 mod http;
 mod local_remote;
 mod open;
+mod receive_pack;
 mod remote;
 mod status;
 mod store;

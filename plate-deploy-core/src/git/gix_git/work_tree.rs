@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use gix::bstr::{BStr, ByteSlice};
+use gix::filter::plumbing::driver::apply::Delay;
+use gix::filter::plumbing::pipeline::convert::{ToGitOutcome, to_worktree};
 use gix::index::entry::{Flags, Mode, Stat};
 use gix::lock::acquire::Fail;
 use gix::objs::Kind;
@@ -219,15 +221,9 @@ impl<'a> Checkout<'a> {
             let file = std::fs::File::open(&full).map_err(&io)?;
             let mut bytes = Vec::new();
             match pipeline.convert_to_git(file, Path::new(path), &index).map_err(&failed)? {
-                gix::filter::plumbing::pipeline::convert::ToGitOutcome::Unchanged(mut file) => {
-                    drop(file.read_to_end(&mut bytes).map_err(&io)?)
-                }
-                gix::filter::plumbing::pipeline::convert::ToGitOutcome::Buffer(buffer) => {
-                    bytes.extend_from_slice(buffer)
-                }
-                gix::filter::plumbing::pipeline::convert::ToGitOutcome::Process(mut read) => {
-                    drop(read.read_to_end(&mut bytes).map_err(&io)?)
-                }
+                ToGitOutcome::Unchanged(mut file) => read_all(&mut file, &mut bytes).map_err(&io)?,
+                ToGitOutcome::Buffer(buffer) => bytes.extend_from_slice(buffer),
+                ToGitOutcome::Process(mut process) => read_all(&mut process, &mut bytes).map_err(&io)?,
             }
             bytes
         };
@@ -311,10 +307,8 @@ impl<'a> Checkout<'a> {
         }
         let failed = self.local.failed(&format!("convert {}", entry.path));
         let (mut pipeline, _) = self.local.repository.filter_pipeline(None).map_err(&failed)?;
-        let options = gix::filter::plumbing::pipeline::convert::to_worktree::Options {
-            can_delay: gix::filter::plumbing::driver::apply::Delay::Forbid,
-            unknown_encoding: gix::filter::plumbing::pipeline::convert::to_worktree::UnknownEncoding::Fail,
-        };
+        let options =
+            to_worktree::Options { can_delay: Delay::Forbid, unknown_encoding: to_worktree::UnknownEncoding::Fail };
         let mut converted = Vec::new();
         let mut reader =
             pipeline.convert_to_worktree(bytes, entry.path.as_bytes().as_bstr(), options).map_err(&failed)?;
@@ -329,6 +323,10 @@ impl<'a> Checkout<'a> {
         }
         Ok(())
     }
+}
+
+fn read_all(from: &mut dyn Read, into: &mut Vec<u8>) -> std::io::Result<()> {
+    from.read_to_end(into).map(|_| ())
 }
 
 /// Removes a folder that holds nothing but folders (checked before).

@@ -53,6 +53,7 @@ impl Writer {
             Value::Uint(n) => self.out.push_str(&n.to_string()),
             Value::Float(n) => self.out.push_str(&number_text(*n)?),
             Value::Str(s) => write_string(&mut self.out, &s.text(), self.html),
+            Value::List(list) if list.is_nil() => self.out.push_str("null"),
             Value::List(list) => return self.list(list),
             Value::Map(map) => return self.map(map),
             Value::Object(object) => {

@@ -69,6 +69,7 @@ impl Emitter {
         }
         match value {
             Value::Nil => self.plain("null"),
+            Value::List(list) if list.is_nil() => self.plain("null"),
             Value::Bool(b) => self.plain(if *b { "true" } else { "false" }),
             Value::Int(n, _) => self.plain(&n.to_string()),
             Value::Uint(n) => self.plain(&n.to_string()),
