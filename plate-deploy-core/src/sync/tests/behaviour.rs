@@ -113,8 +113,11 @@ fn a_hold_keeps_the_place_and_a_timeout_ends_the_sync() {
 /// A volume claim is healthy only once its pod is there: a wave cut in two must be finished before it is waited for.
 #[test]
 fn an_interrupted_wave_is_finished_before_it_is_waited_for() {
-    let targets =
-        vec![object("Deployment", "claim", &[]), object("Job", "pod", &[]), object("ConfigMap", "later", &[(WAVE, "1")])];
+    let targets = vec![
+        object("Deployment", "claim", &[]),
+        object("Job", "pod", &[]),
+        object("ConfigMap", "later", &[(WAVE, "1")]),
+    ];
     let mut cluster = Cluster::default();
     cluster.slow.insert("claim".into(), u32::MAX);
     let mut sync = SyncState::new(request(targets));

@@ -18,9 +18,8 @@ struct Thing {
 fn thing() -> impl Strategy<Value = Thing> {
     let kind = prop::sample::select(vec!["ConfigMap", "Deployment", "Job"]);
     let hook = prop::option::weighted(0.3, prop::sample::select(vec!["PreSync", "Sync", "PostSync", "SyncFail"]));
-    (kind, -1..3_i8, hook, 0..3_u32, prop::bool::weighted(0.05), prop::bool::weighted(0.05)).prop_map(
-        |(kind, wave, hook, slow, degraded, refused)| Thing { kind, wave, hook, slow, degraded, refused },
-    )
+    (kind, -1..3_i8, hook, 0..3_u32, prop::bool::weighted(0.05), prop::bool::weighted(0.05))
+        .prop_map(|(kind, wave, hook, slow, degraded, refused)| Thing { kind, wave, hook, slow, degraded, refused })
 }
 
 #[derive(Clone, Debug)]
