@@ -74,12 +74,7 @@ pub(super) fn load(files: &RepoFiles, charts: &[String], apps_folders: &[String]
             Ok(_) => {}
             Err(error) if expected => {
                 let location = Location::start(path);
-                loaded.diagnostics.push(Diagnostic::new(
-                    "unreadable-file",
-                    Severity::Error,
-                    location,
-                    error.to_string(),
-                ));
+                loaded.diagnostics.push(Diagnostic::new("unreadable-file", Severity::Error, location, error));
             }
             Err(_) => {}
         }
