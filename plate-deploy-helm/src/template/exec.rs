@@ -15,7 +15,7 @@ use crate::value::{Env, FuncError, Map, Str, Value, print};
 
 /// Stack that must be left before going one level deeper, and how much to add when it is not.
 const STACK_LEFT: usize = 256 << 10;
-const STACK_MORE: usize = 4 << 20;
+const STACK_MORE: usize = 16 << 20;
 /// Steps between two looks at the clock.
 const CLOCK_EVERY: u64 = 4096;
 
@@ -319,7 +319,7 @@ impl<'h> Exec<'h> {
             Value::Object(object) => self.out.extend_from_slice(object.print_addressed().as_bytes()),
             other => {
                 self.note_whole(other);
-                print::append(&mut self.out, other);
+                stacker::maybe_grow(STACK_LEFT, STACK_MORE, || print::append(&mut self.out, other));
             }
         }
         self.write(b"")
