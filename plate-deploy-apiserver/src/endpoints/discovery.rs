@@ -17,10 +17,10 @@ fn groups(catalog: &Catalog) -> Vec<(String, Vec<String>)> {
                 out.len() - 1
             }
         };
-        if let Some((_, versions)) = out.get_mut(at) {
-            if !versions.contains(&info.version) {
-                versions.push(info.version.clone());
-            }
+        if let Some((_, versions)) = out.get_mut(at)
+            && !versions.contains(&info.version)
+        {
+            versions.push(info.version.clone());
         }
     }
     for (_, versions) in &mut out {

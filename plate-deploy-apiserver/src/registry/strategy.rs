@@ -118,13 +118,13 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
         if let Value::Object(map) = object {
             map.remove("status");
         }
-        if let crate::scheme::Type::Struct(ty) = &resource.info.ty {
-            if resource.custom.is_none() {
-                if let Ok(v) = crate::scheme::decode(std::mem::take(object), ty, &mut Vec::new()) {
-                    *object = v;
-                }
-                crate::scheme::defaults::apply(object);
+        if let crate::scheme::Type::Struct(ty) = &resource.info.ty
+            && resource.custom.is_none()
+        {
+            if let Ok(v) = crate::scheme::decode(std::mem::take(object), ty, &mut Vec::new()) {
+                *object = v;
             }
+            crate::scheme::defaults::apply(object);
         }
     }
     match resource.builtin_name() {
@@ -132,10 +132,10 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
         "namespaces" => {
             if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
                 let list = spec.entry("finalizers").or_insert_with(|| Value::Array(Vec::new()));
-                if let Value::Array(list) = list {
-                    if !list.iter().any(|f| f == "kubernetes") {
-                        list.push("kubernetes".into());
-                    }
+                if let Value::Array(list) = list
+                    && !list.iter().any(|f| f == "kubernetes")
+                {
+                    list.push("kubernetes".into());
                 }
             }
         }
@@ -248,12 +248,12 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, new: &mut V
     if resource.builtin_name() == "secrets" {
         merge_string_data(new);
     }
-    if resource.builtin_name() == "namespaces" && subresource != "finalize" {
-        if let (Some(spec), Some(finalizers)) =
+    if resource.builtin_name() == "namespaces"
+        && subresource != "finalize"
+        && let (Some(spec), Some(finalizers)) =
             (new.get_mut("spec").and_then(Value::as_object_mut), at(old, &["spec", "finalizers"]))
-        {
-            spec.insert("finalizers".to_owned(), finalizers.clone());
-        }
+    {
+        spec.insert("finalizers".to_owned(), finalizers.clone());
     }
     let has_generation = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
     if has_generation && changed(resource, new, old) {
