@@ -10,6 +10,7 @@ use super::types::{
     Change, CommitId, CommitInfo, CommitRequest, EntryKind, FetchOutcome, ListOptions, LogOptions, ObjectId,
     PushOutcome, PushRequest, RefInfo, RepositoryStatus, TreeEntry,
 };
+use crate::files::{File, RepoFiles};
 
 /// A Git repository.
 ///
@@ -45,6 +46,9 @@ pub trait GitBackend: Debug + Send + Sync + 'static {
     /// The content of a blob of at most `max_bytes` bytes.
     async fn read_blob(&self, id: ObjectId, max_bytes: u64) -> Result<Bytes, GitError>;
 
+    /// Many blobs at once, in the order asked for; `None` for one that is larger than `max_bytes`.
+    async fn read_blobs(&self, ids: Vec<ObjectId>, max_bytes: u64) -> Result<Vec<Option<Bytes>>, GitError>;
+
     /// The paths that differ, sorted; `from: None` compares with the empty tree.
     async fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<Vec<Change>, GitError>;
 
@@ -77,6 +81,22 @@ pub trait GitBackend: Debug + Send + Sync + 'static {
     async fn status(&self, branch: &str) -> Result<RepositoryStatus, GitError>;
 }
 
+/// How much of a revision to load into memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Most bytes of all files together. Default: 1 GiB. Files of more than [`RepoFiles::MAX_FILE`] bytes are never
+    /// loaded and do not count.
+    pub max_bytes: u64,
+    /// Most files. Default: 200,000.
+    pub max_files: usize,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { max_bytes: 1 << 30, max_files: 200_000 }
+    }
+}
+
 /// Conveniences for callers; nothing for implementors.
 #[async_trait]
 pub trait GitBackendExt: GitBackend {
@@ -91,6 +111,52 @@ pub trait GitBackendExt: GitBackend {
             return Err(GitError::InvalidPath { path: path.to_owned(), reason });
         }
         self.read_blob(entry.id, max_bytes).await.map(Some)
+    }
+
+    /// All files of a commit in memory: what workspace, rendering and lint read. Submodules are left out.
+    ///
+    /// # Errors
+    /// [`GitError::TooLarge`] beyond the limits of `options`.
+    async fn load_files(&self, commit: CommitId, options: LoadOptions) -> Result<RepoFiles, GitError> {
+        let list = ListOptions { recursive: true, sizes: true, max_entries: options.max_files };
+        let mut entries = self.list_tree(commit, "", list).await?;
+        entries.retain(|entry| entry.kind != EntryKind::Submodule);
+        let sizes = entries.iter().filter_map(|entry| entry.size).filter(|size| *size <= RepoFiles::MAX_FILE);
+        let size = sizes.fold(0, u64::saturating_add);
+        if size > options.max_bytes {
+            let what = format!("commit {}", commit.short());
+            return Err(GitError::TooLarge {
+                repository: self.location(),
+                what,
+                size,
+                limit: options.max_bytes,
+                unit: "bytes",
+            });
+        }
+        let blobs = self.read_blobs(entries.iter().map(|entry| entry.id).collect(), RepoFiles::MAX_FILE).await?;
+        Ok(RepoFiles::new(entries.into_iter().zip(blobs).map(|(entry, blob)| {
+            let file = match (entry.kind, blob) {
+                (EntryKind::Symlink, Some(target)) => File::Symlink(String::from_utf8_lossy(&target).into_owned()),
+                (_, Some(content)) => File::Blob(content),
+                (_, None) => File::TooLarge(entry.size.unwrap_or(RepoFiles::MAX_FILE + 1)),
+            };
+            (entry.path, file)
+        })))
+    }
+
+    /// The commit that an Application's `targetRevision` names, as Argo CD decides it: a semantic version constraint
+    /// (`1.x`, `>=1.2 <2`) is the highest tag that satisfies it; all else is [`GitBackend::resolve`]d. With a `tag_prefix`
+    /// only tags that begin with it count, and it is not part of the version.
+    ///
+    /// # Errors
+    /// As [`GitBackend::resolve`].
+    async fn resolve_target(&self, revision: &str, tag_prefix: &str) -> Result<CommitId, GitError> {
+        let names: Vec<String> = self.refs().await?.into_iter().map(|reference| reference.name).collect();
+        let tags = names.iter().filter_map(|name| name.strip_prefix("refs/tags/"));
+        match super::revision::highest_tag(revision, tags, tag_prefix) {
+            Some(tag) => self.resolve(&format!("refs/tags/{tag}")).await,
+            None => self.resolve(revision).await,
+        }
     }
 }
 

@@ -17,21 +17,25 @@ mod memory;
 mod objects;
 mod path;
 mod revision;
+mod snapshot;
 mod symlink;
 mod tree;
 mod types;
 mod url;
 
 #[cfg(any(test, feature = "testing"))]
+mod faulty;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{GitBackend, GitBackendExt};
+pub use backend::{GitBackend, GitBackendExt, LoadOptions};
 pub use credentials::Credentials;
 pub use error::GitError;
 pub use gix_git::{CloneOptions, GixGit};
 pub use memory::MemoryGit;
+pub use snapshot::snapshot;
 pub use symlink::{ResolvedPath, resolve_path};
 pub use types::{
     BranchStatus, Change, CommitId, CommitInfo, CommitRequest, EntryKind, FetchOutcome, FileChange, FileEdit,

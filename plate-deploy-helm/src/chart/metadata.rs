@@ -50,6 +50,8 @@ pub struct Maintainer {
     pub email: String,
     /// Address.
     pub url: String,
+    /// Given as `null`: refused when the chart is validated.
+    pub(super) is_null: bool,
 }
 
 /// A declared dependency.
@@ -71,6 +73,8 @@ pub struct Dependency {
     pub import_values: Vec<serde_json::Value>,
     /// Name to use instead.
     pub alias: String,
+    /// Given as `null`: refused when the chart is validated.
+    pub(super) is_null: bool,
 }
 
 /// `Chart.lock`.

@@ -3,12 +3,20 @@
 //! A [`Chart`] is plain owned data: load it once, share it between threads, render it many times. What one render sees
 //! of it (aliased, with disabled dependencies gone and imported values in) is a [`RenderChart`], made anew each time.
 
+mod archive;
 mod capabilities;
+mod chartfile;
+mod directory;
+mod error;
+mod ignore;
+mod load;
 mod metadata;
 
 use std::sync::Arc;
 
+pub use archive::MAX_CHART_BYTES;
 pub use capabilities::{Capabilities, KubeVersion};
+pub use error::{ChartError, DocumentError, ValuesError};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 
 use crate::value::Map;

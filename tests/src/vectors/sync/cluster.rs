@@ -60,9 +60,7 @@ impl<'a> Cluster<'a> {
             Action::Read => (None, self.read(operation)),
             Action::Write(write) => self.write(key, write),
             Action::MigrateManagedFields { .. } => self.call("migrateManagedFields", operation, json!({}), true),
-            Action::Prune { propagation } => {
-                self.call("prune", operation, json!({"propagation": propagation}), false)
-            }
+            Action::Prune { propagation } => self.call("prune", operation, json!({"propagation": propagation}), false),
             Action::DeleteHook { propagation } => {
                 self.call("deleteHook", operation, json!({"propagation": propagation}), true)
             }
