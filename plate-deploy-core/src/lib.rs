@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod files;
 pub mod git;
 pub mod health;
+pub mod lint;
 pub mod model;
 pub mod report;
 pub mod sync;
