@@ -98,7 +98,7 @@ impl<'a> Connection<'a> {
     /// An error of gix as ours, with every known password removed.
     pub(super) fn failed(&self, error: &gix::Error) -> GitError {
         let repository = self.url.to_string();
-        if error.is_unauthenticated() || error.is_permission_denied() || self.asked.get() && error.is_not_found() {
+        if error.is_unauthenticated() || error.is_permission_denied() {
             return GitError::Authentication { repository, action: self.action };
         }
         self.failed_with(&describe(error))

@@ -176,6 +176,10 @@ impl GitBackend for GixGit {
         self.run(move |local| objects::read_blob(local, id, max_bytes).map(Bytes::from)).await
     }
 
+    async fn read_blobs(&self, ids: Vec<ObjectId>, max_bytes: u64) -> Result<Vec<Option<Bytes>>, GitError> {
+        self.run(move |local| objects::read_blobs(local, &ids, max_bytes)).await
+    }
+
     async fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<Vec<Change>, GitError> {
         self.run(move |local| tree::changes(local, from, to)).await
     }
