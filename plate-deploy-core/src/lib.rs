@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod diff;
 pub mod files;
 pub mod git;
 pub mod health;
