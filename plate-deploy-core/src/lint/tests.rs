@@ -161,3 +161,47 @@ fn settings_change_severities_and_leave_rules_out() {
     found.dedup();
     assert_eq!(found, ["web/values.yaml:2:21 error[storage-class-missing]"]);
 }
+
+/// The example repository: discovered as its README says, and with nothing to complain about but what layers are for.
+#[test]
+fn the_example_repository() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/plate-gitops");
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let files = RepoFiles::from_texts(found.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    let workspace = Workspace::discover(&files, "").unwrap();
+    let names = |layer: &crate::workspace::LibraryLayer| {
+        layer.libraries.iter().map(|library| library.name.clone()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        workspace.libraries.iter().map(names).collect::<Vec<_>>(),
+        ["banner-operator local-storage", "status-board"]
+    );
+    assert_eq!(workspace.environments.len(), 2);
+    let components: Vec<_> = workspace.components.iter().map(|component| component.name.as_str()).collect();
+    assert_eq!(
+        components,
+        ["plate-admin", "plate-cache", "plate-config", "plate-ingress", "plate-server", "plate-web"]
+    );
+    assert_eq!(workspace.roots().map(|root| root.children.len()).collect::<Vec<_>>(), [11]);
+    let mut found = run(&found, None, None);
+    found.dedup();
+    assert_eq!(
+        found,
+        [
+            "helm/applications/plate-cache/values.yaml:4:17 warning[storage-class-missing]",
+            "helm/applications/plate-server/values.yaml:12:9 warning[load-balancer-without-provider]",
+        ]
+    );
+}
