@@ -123,9 +123,6 @@ impl Registry {
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.kind_target(), &name, &errors));
         }
-        if versioned {
-            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
-        }
         match resource.builtin_name() {
             "services" => services::allocate(self, resource, &mut object)?,
             crd::STORAGE => crd::accept(&mut object, &self.now()),
@@ -138,6 +135,9 @@ impl Registry {
                 Some(_) => Err(ApiError::already_exists(resource.target(), &name)),
                 None => Ok(object),
             };
+        }
+        if versioned {
+            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
         }
         let stored = self.store().create(key.clone(), stored_form).map_err(|e| {
             let deleting = self.store().get(&key).is_some_and(|s| is_deleting(&s.object));
