@@ -159,6 +159,9 @@ impl Verb<'_> {
         }
         let page = self.call.registry.list(self.resource, self.path.namespace.as_deref(), &options)?;
         let mut metadata = json!({"resourceVersion": page.version.to_string()});
+        if !self.resource.info.builtin {
+            metadata["continue"] = "".into();
+        }
         if let Some((version, namespace, name)) = &page.next {
             metadata["continue"] = token(*version, namespace, name).into();
         }

@@ -167,6 +167,7 @@ impl Registry {
         let resource = place.resource;
         let reset: &[&str] = match (place.subresource, resource.has_status(), resource.custom.is_some()) {
             ("status", _, true) => &["spec", "metadata"],
+            ("status", _, false) if resource.builtin_name() == "deployments.apps" => &["spec", "metadata.labels"],
             ("status", _, false) => &["spec"],
             (_, true, _) => &["status"],
             _ => &[],
