@@ -9,6 +9,7 @@ pub mod diff;
 pub mod files;
 pub mod git;
 pub mod health;
+pub mod lint;
 pub mod model;
 pub mod report;
 pub mod sync;
