@@ -324,7 +324,8 @@ mod tests {
 
     #[test]
     fn matches_as_lua() {
-        let cases: &[(&str, &str, Option<(usize, usize, &[&str])>)] = &[
+        type Found = Option<(usize, usize, &'static [&'static str])>;
+        let cases: &[(&str, &str, Found)] = &[
             ("v1.22.3", "^v(%d+)%.(%d+)", Some((0, 5, &["1", "22"]))),
             ("key = value", "(%w+)%s*=%s*(%w+)", Some((0, 11, &["key", "value"]))),
             ("hello", "l+", Some((2, 4, &[]))),
