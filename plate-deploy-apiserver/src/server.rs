@@ -1,0 +1,215 @@
+//! The server: a [`tower::Service`] for in-process clients, and an HTTP listener.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpListener;
+
+use crate::clock::{Clock, SystemClock};
+use crate::controllers::{self, Manager};
+use crate::endpoints::{self, ResponseBody};
+use crate::registry::Registry;
+use crate::status::ApiError;
+use crate::storage::{Store, StoreFileError};
+
+/// Options of a server.
+#[derive(Debug, Default)]
+pub struct ApiServerBuilder {
+    path: Option<PathBuf>,
+    clock: Option<Arc<dyn Clock>>,
+    controllers: bool,
+}
+
+impl ApiServerBuilder {
+    /// Keeps the objects in a file, so that they outlive the process.
+    #[must_use]
+    pub fn store_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Uses another clock than the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Runs the controllers: garbage collection, namespaces, workloads. Without them the server is a bare
+    /// kube-apiserver, as test suites start one. They start with the first request, in its tokio runtime.
+    #[must_use]
+    pub fn controllers(mut self, on: bool) -> Self {
+        self.controllers = on;
+        self
+    }
+
+    /// Makes the server.
+    ///
+    /// # Errors
+    /// When the store file cannot be used.
+    pub fn build(self) -> Result<ApiServer, StoreFileError> {
+        let store = match self.path {
+            Some(path) => Store::open(&path)?,
+            None => Store::in_memory(),
+        };
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let registry = Registry::with_service_accounts(store, clock, self.controllers);
+        let manager = self.controllers.then(|| Arc::new(Mutex::new(Manager::default())));
+        Ok(ApiServer { registry, manager, started: Arc::default() })
+    }
+}
+
+/// An embedded Kubernetes API. Clones share the same cluster.
+///
+/// It is a `tower::Service` over HTTP requests: `kube::Client::new(server, "default")` talks to it without a socket.
+#[derive(Debug, Clone)]
+pub struct ApiServer {
+    registry: Arc<Registry>,
+    manager: Option<Arc<Mutex<Manager>>>,
+    started: Arc<AtomicBool>,
+}
+
+impl ApiServer {
+    /// A server with a store in memory and the system's clock.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let registry = Registry::new(Store::in_memory(), Arc::new(SystemClock));
+        ApiServer { registry, manager: None, started: Arc::default() }
+    }
+
+    /// Runs the controllers until nothing changes any more; does nothing when they are off.
+    pub fn settle(&self) {
+        if let Some(manager) = &self.manager {
+            manager.lock().unwrap_or_else(PoisonError::into_inner).settle(&self.registry);
+        }
+    }
+
+    /// Starts the controllers' task once.
+    fn start(&self) {
+        let Some(manager) = &self.manager else { return };
+        if !self.started.swap(true, Ordering::Relaxed) {
+            tokio::spawn(controllers::run(Arc::downgrade(&self.registry), manager.clone()));
+        }
+    }
+
+    /// Options.
+    #[must_use]
+    pub fn builder() -> ApiServerBuilder {
+        ApiServerBuilder::default()
+    }
+
+    /// The API without HTTP.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Listens for HTTP; with a token, requests must carry it as bearer token.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn serve(&self, address: SocketAddr, token: Option<String>) -> std::io::Result<Listener> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(accept(listener, self.clone(), token.clone().map(Arc::from)));
+        Ok(Listener { address, token, task })
+    }
+}
+
+/// A running HTTP listener; dropping it stops accepting connections.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    token: Option<String>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Listener {
+    /// The address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A kubeconfig for it, as YAML.
+    #[must_use]
+    pub fn kubeconfig(&self) -> String {
+        let user = self
+            .token
+            .as_ref()
+            .map_or_else(|| "{}".to_owned(), |t| format!("{{token: {}}}", serde_json::Value::from(t.as_str())));
+        format!(
+            "apiVersion: v1\nkind: Config\nclusters:\n- name: embedded\n  cluster: {{server: \"http://{}\"}}\nusers:\n- name: embedded\n  user: {user}\ncontexts:\n- name: embedded\n  context: {{cluster: embedded, user: embedded, namespace: default}}\ncurrent-context: embedded\n",
+            self.address
+        )
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, server: ApiServer, token: Option<Arc<str>>) {
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else { continue };
+        let (server, token) = (server.clone(), token.clone());
+        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+            let (registry, token) = (server.registry.clone(), token.clone());
+            server.start();
+            async move {
+                let response = if allowed(&request, token.as_deref()) {
+                    endpoints::handle(registry, request).await
+                } else {
+                    endpoints::refuse(&ApiError::unauthorized())
+                };
+                Ok::<_, Infallible>(response)
+            }
+        });
+        tokio::spawn(async move {
+            let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+            if let Err(e) = builder.serve_connection(TokioIo::new(stream), service).await {
+                tracing::debug!(%peer, error = %e, "connection ended");
+            }
+        });
+    }
+}
+
+fn allowed<B>(request: &Request<B>, token: Option<&str>) -> bool {
+    let Some(token) = token else { return true };
+    let given = request.headers().get(http::header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let given = given.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
+    // Compared in full, so that the time does not tell how much of a guess was right.
+    given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |d, (a, b)| d | (a ^ b)) == 0
+}
+
+impl<B> tower::Service<Request<B>> for ApiServer
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let server = self.clone();
+        Box::pin(async move {
+            server.start();
+            Ok(endpoints::handle(server.registry.clone(), request).await)
+        })
+    }
+}
