@@ -125,8 +125,16 @@ impl Metadata {
     }
 
     fn annotations_map(&self) -> Value {
+        let kind = if self.annotations.is_some() { MapKind::String } else { MapKind::NilString };
         let entries = self.annotations.iter().flatten().map(|(k, v)| (k.as_str().into(), text(v)));
-        Value::Map(Map::with_kind(entries.collect(), MapKind::String))
+        Value::Map(Map::with_kind(entries.collect(), kind))
+    }
+}
+
+impl Maintainer {
+    /// Given as `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        self.is_null
     }
 }
 

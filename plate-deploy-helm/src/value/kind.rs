@@ -38,7 +38,7 @@ pub fn list_type(kind: ListKind) -> &'static str {
 pub fn map_type(kind: MapKind) -> &'static str {
     match kind {
         MapKind::Any => "map[string]interface {}",
-        MapKind::String => "map[string]string",
+        MapKind::String | MapKind::NilString => "map[string]string",
         MapKind::Values => "common.Values",
         MapKind::Bytes => "map[string][]uint8",
     }

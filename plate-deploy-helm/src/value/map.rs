@@ -14,6 +14,8 @@ pub enum MapKind {
     Any,
     /// `map[string]string`: a missing key reads as `""`.
     String,
+    /// A nil `map[string]string`: as an empty one, but `null` in JSON and YAML.
+    NilString,
     /// Helm's `common.Values` (Helm 3: `chartutil.Values`), a named `map[string]interface {}`.
     Values,
     /// `map[string][]uint8`.

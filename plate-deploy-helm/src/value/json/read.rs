@@ -5,8 +5,19 @@ use crate::value::{List, Map, Str, Value};
 
 /// Why a text is not the JSON that was asked for, in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct JsonError(pub String);
+#[error("{problem}")]
+pub struct JsonError {
+    problem: String,
+    offset: usize,
+}
+
+impl JsonError {
+    /// How far Go's decoder had read, in bytes.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
 
 /// Go's `json.Unmarshal` into an `interface{}`: numbers become `float64`.
 ///
@@ -66,7 +77,7 @@ fn mismatch(value: &Value, want: &str) -> JsonError {
         Value::List(_) => "array",
         _ => "object",
     };
-    JsonError(format!("json: cannot unmarshal {got} into Go value of type {want}"))
+    JsonError { problem: format!("json: cannot unmarshal {got} into Go value of type {want}"), offset: 0 }
 }
 
 struct Reader<'a> {
@@ -86,9 +97,13 @@ impl Reader<'_> {
         }
     }
 
+    fn problem(&self, problem: impl Into<String>) -> JsonError {
+        JsonError { problem: problem.into(), offset: self.pos + 1 }
+    }
+
     /// Go's scanner error about the current character.
     fn invalid(&self, context: &str) -> JsonError {
-        let Some(c) = self.peek() else { return JsonError("unexpected end of JSON input".into()) };
+        let Some(c) = self.peek() else { return self.problem("unexpected end of JSON input") };
         let shown = match c {
             b'\'' => r"'\''".to_owned(),
             b'"' => "'\"'".to_owned(),
@@ -97,7 +112,7 @@ impl Reader<'_> {
                 format!("'{}'", quoted.trim_matches('"'))
             }
         };
-        JsonError(format!("invalid character {shown} {context}"))
+        self.problem(format!("invalid character {shown} {context}"))
     }
 
     fn value(&mut self) -> Result<Value, JsonError> {
@@ -117,7 +132,7 @@ impl Reader<'_> {
         self.pos += 1;
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(JsonError("exceeded max depth".into()));
+            return Err(self.problem("exceeded max depth"));
         }
         self.space();
         Ok(())
@@ -224,7 +239,7 @@ impl Reader<'_> {
         let text = String::from_utf8_lossy(&self.bytes[from..self.pos]);
         match text.parse::<f64>() {
             Ok(n) if n.is_finite() => Ok(Value::Float(n)),
-            _ => Err(JsonError(format!("json: cannot unmarshal number {text} into Go value of type float64"))),
+            _ => Err(self.problem(format!("json: cannot unmarshal number {text} into Go value of type float64"))),
         }
     }
 
@@ -328,9 +343,9 @@ mod tests {
             ("01", "invalid character '1' after top-level value"),
             ("1e999", "json: cannot unmarshal number 1e999 into Go value of type float64"),
         ] {
-            assert_eq!(decode(text.as_bytes()).err().map(|e| e.0).as_deref(), Some(want), "{text}");
+            assert_eq!(decode(text.as_bytes()).err().map(|e| e.problem).as_deref(), Some(want), "{text}");
         }
-        let error = decode_map(b"[1]").err().map(|e| e.0);
+        let error = decode_map(b"[1]").err().map(|e| e.problem);
         assert_eq!(
             error.as_deref(),
             Some("json: cannot unmarshal array into Go value of type map[string]interface {}")
