@@ -98,9 +98,7 @@ fn cluster_ip(spec: &Value, kind: &str, headless: bool, out: &mut Errors) {
     let std::net::IpAddr::V4(v4) = parsed else { return };
     // 10.96.0.0/12, see `services`.
     if u32::from(v4) & 0xfff0_0000 != 0x0a60_0000 {
-        let detail = format!(
-            "failed to allocate IP {ip}: the provided IP ({ip}) is not in the valid range. The range of valid IPs is 10.96.0.0/12"
-        );
+        let detail = format!("failed to allocate IP {ip}: the provided network does not match the current range");
         let value: Value = vec![ip].into();
         out.push(FieldError::invalid("spec.clusterIPs", value, detail));
     }
@@ -185,7 +183,9 @@ fn backend(b: &Value, at: &str, out: &mut Errors) {
             let (name, number) =
                 (text(s, &["port", "name"]), s["port"].get("number").and_then(Value::as_i64).unwrap_or(0));
             match (name.is_empty(), number) {
-                (true, 0) => out.push(FieldError::required(at, "port name or number is required")),
+                (true, 0) => {
+                    out.push(FieldError::required(at.trim_end_matches(".service"), "port name or number is required"))
+                }
                 (true, n) => port_number(format!("{at}.port.number"), n, out),
                 (false, 0) => grammar(format!("{at}.port.name"), name, names::port_name(name), out),
                 (false, _) => {
