@@ -72,10 +72,7 @@ fn is_base60(text: &str) -> bool {
 
 /// Whether a line break starts at byte `i`.
 pub(super) fn is_break(bytes: &[u8], i: usize) -> bool {
-    matches!(
-        bytes.get(i..).unwrap_or_default(),
-        [b'\r' | b'\n', ..] | [0xC2, 0x85, ..] | [0xE2, 0x80, 0xA8 | 0xA9, ..]
-    )
+    matches!(bytes.get(i..).unwrap_or_default(), [b'\r' | b'\n', ..] | [0xC2, 0x85, ..] | [0xE2, 0x80, 0xA8 | 0xA9, ..])
 }
 
 /// libyaml's printable characters as go-yaml has them: nothing outside the Basic Multilingual Plane.
