@@ -12,4 +12,5 @@ pub mod model;
 pub mod report;
 pub mod sync;
 pub mod tracking;
+pub mod workspace;
 pub mod yaml;

@@ -1,4 +1,5 @@
 //! Cross-crate tests: one binary, one module per subject.
 
+mod cluster_contract;
 mod layers;
 mod tidy;

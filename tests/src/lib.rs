@@ -1,3 +1,4 @@
 //! Test support shared by the test binaries: the runner of the recorded vectors.
 
+pub mod control_plane;
 pub mod vectors;

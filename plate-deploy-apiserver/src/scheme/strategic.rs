@@ -161,7 +161,8 @@ fn reorder_only(base: &mut Map<String, Value>, patch: &Map<String, Value>, ty: &
         let (_, rule) = field_of(ty, field);
         if let (Some(Value::Array(items)), Some(order)) = (base.get_mut(field), order.as_array()) {
             let taken = std::mem::take(items);
-            *items = sort_by_order(taken, order, &rule.key, &[]);
+            let server = taken.clone();
+            *items = sort_by_order(taken, order, &rule.key, &server);
         }
     }
 }
@@ -174,37 +175,34 @@ fn merge_list(
     order: Option<&Vec<Value>>,
     depth: usize,
 ) -> Result<Vec<Value>, StrategicError> {
-    if key.is_empty() || new.iter().chain(&old).all(|v| !v.is_object()) && !new.is_empty() {
+    let server: Vec<Value> = old.clone();
+    let scalars = new.iter().chain(&old).all(|v| !v.is_object());
+    if key.is_empty() || (scalars && !new.is_empty()) {
         let mut out = old;
         for v in new {
             if !out.contains(v) {
                 out.push(v.clone());
             }
         }
-        return Ok(match order {
-            Some(order) => sort_by_order(out, order, "", &[]),
-            None => out,
-        });
+        return Ok(sort_by_order(out, order.map_or(new, Vec::as_slice), "", &server));
     }
-    let server: Vec<Value> = old.clone();
     let (mut out, items) = list_directives(old, new, key)?;
-    for item in items {
+    for item in &items {
         let Value::Object(map) = item else { return Err(invalid("list of maps with a non-map element")) };
         let id = map
             .get(key)
             .ok_or_else(|| invalid(format!("map: {} does not contain declared merge key: {key}", short(item))))?;
-        match out.iter().position(|v| v.get(key) == Some(id)) {
-            Some(at) => {
-                let Value::Object(existing) = std::mem::take(&mut out[at]) else { continue };
-                out[at] = Value::Object(merge_map(existing, map, elem, depth + 1)?);
+        match out.iter_mut().find(|v| v.get(key) == Some(id)) {
+            Some(slot) => {
+                let Value::Object(existing) = std::mem::take(slot) else { continue };
+                *slot = Value::Object(merge_map(existing, map, elem, depth + 1)?);
             }
             None => out.push(Value::Object(merge_map(Map::new(), map, elem, depth + 1)?)),
         }
     }
-    Ok(match order {
-        Some(order) => sort_by_order(out, order, key, &server),
-        None => out,
-    })
+    // Without an explicit order the patch's own order counts.
+    let own: Vec<Value> = items.into_iter().cloned().collect();
+    Ok(sort_by_order(out, order.unwrap_or(&own), key, &server))
 }
 
 fn short(value: &Value) -> String {
@@ -401,7 +399,7 @@ mod tests {
             (
                 json!({"spec": {"containers": [{"name": "a", "image": "1"}, {"name": "b"}]}}),
                 json!({"spec": {"containers": [{"name": "a", "image": "2"}, {"name": "c"}]}}),
-                json!({"spec": {"containers": [{"name": "a", "image": "2"}, {"name": "b"}, {"name": "c"}]}}),
+                json!({"spec": {"containers": [{"name": "a", "image": "2"}, {"name": "c"}, {"name": "b"}]}}),
             ),
             (
                 json!({"spec": {"containers": [{"name": "a"}, {"name": "b"}]}}),
@@ -431,7 +429,7 @@ mod tests {
             (
                 json!({"spec": {"containers": [{"name": "a"}, {"name": "srv"}, {"name": "b"}]}}),
                 json!({"spec": {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}}),
-                json!({"spec": {"containers": [{"name": "b"}, {"name": "a"}, {"name": "srv"}]}}),
+                json!({"spec": {"containers": [{"name": "srv"}, {"name": "b"}, {"name": "a"}]}}),
             ),
         ];
         for (base, patch, want) in cases {

@@ -79,6 +79,11 @@ impl ApiCatalog {
         self.preferred(kind).map(|k| k.namespaced)
     }
 
+    /// Every kind in every version.
+    pub fn all(&self) -> impl Iterator<Item = &ApiKind> {
+        self.kinds.values()
+    }
+
     /// Every kind in its preferred version.
     pub fn kinds(&self) -> impl Iterator<Item = &ApiKind> {
         self.preferred.keys().filter_map(|kind| self.preferred(kind))

@@ -466,10 +466,13 @@ impl ClusterWriter for KubeCluster {
 
     async fn delete(&self, at: &ObjectRef, propagation: Propagation, options: &WriteOptions) -> Result<()> {
         let path = self.path(at).await?;
-        let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation.as_str()});
+        let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation.as_str()});
+        if options.dry_run {
+            body["dryRun"] = json!(["All"]);
+        }
         let mut call = Call::write("delete", at, http::Method::DELETE, path, options, &body);
-        // A delete knows no field manager and no field validation.
-        call.query.retain(|(name, _)| *name == "dryRun");
+        // The server reads a delete's options from the body alone when there is one.
+        call.query.clear();
         match self.send(call).await {
             Err(e) if e.is_not_found() => Ok(()),
             other => other.map(|_| ()),

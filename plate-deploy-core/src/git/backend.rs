@@ -45,6 +45,9 @@ pub trait GitBackend: Debug + Send + Sync + 'static {
     /// The content of a blob of at most `max_bytes` bytes.
     async fn read_blob(&self, id: ObjectId, max_bytes: u64) -> Result<Bytes, GitError>;
 
+    /// Many blobs at once, in the order asked for; `None` for one that is larger than `max_bytes`.
+    async fn read_blobs(&self, ids: Vec<ObjectId>, max_bytes: u64) -> Result<Vec<Option<Bytes>>, GitError>;
+
     /// The paths that differ, sorted; `from: None` compares with the empty tree.
     async fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<Vec<Change>, GitError>;
 
@@ -91,6 +94,21 @@ pub trait GitBackendExt: GitBackend {
             return Err(GitError::InvalidPath { path: path.to_owned(), reason });
         }
         self.read_blob(entry.id, max_bytes).await.map(Some)
+    }
+
+    /// The commit that an Application's `targetRevision` names, as Argo CD decides it: a semantic version constraint
+    /// (`1.x`, `>=1.2 <2`) is the highest tag that satisfies it; all else is [`GitBackend::resolve`]d. With a `tag_prefix`
+    /// only tags that begin with it count, and it is not part of the version.
+    ///
+    /// # Errors
+    /// As [`GitBackend::resolve`].
+    async fn resolve_target(&self, revision: &str, tag_prefix: &str) -> Result<CommitId, GitError> {
+        let names: Vec<String> = self.refs().await?.into_iter().map(|reference| reference.name).collect();
+        let tags = names.iter().filter_map(|name| name.strip_prefix("refs/tags/"));
+        match super::revision::highest_tag(revision, tags, tag_prefix) {
+            Some(tag) => self.resolve(&format!("refs/tags/{tag}")).await,
+            None => self.resolve(revision).await,
+        }
     }
 }
 

@@ -200,6 +200,10 @@ impl GitBackend for MemoryGit {
         objects::read_blob(&self.store(), id, max_bytes).map(Bytes::from)
     }
 
+    async fn read_blobs(&self, ids: Vec<ObjectId>, max_bytes: u64) -> Result<Vec<Option<Bytes>>, GitError> {
+        objects::read_blobs(&self.store(), &ids, max_bytes)
+    }
+
     async fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<Vec<Change>, GitError> {
         tree::changes(&self.store(), from, to)
     }

@@ -1,5 +1,6 @@
 //! The primitive that every backend offers below the shared algorithms: objects by id, as Git stores them.
 
+use bytes::Bytes;
 use gix::objs::{CommitRef, Kind, TagRef, TreeRefIter};
 use jiff::Timestamp;
 
@@ -185,6 +186,20 @@ pub(super) fn read_blob(store: &dyn ObjectStore, id: ObjectId, max_bytes: u64) -
         });
     }
     store.read(id)?.map(|(_, bytes)| bytes).ok_or_else(|| missing(store, id, "blob"))
+}
+
+/// Many blobs; `None` for one that is too large.
+pub(super) fn read_blobs(
+    store: &dyn ObjectStore,
+    ids: &[ObjectId],
+    max_bytes: u64,
+) -> Result<Vec<Option<Bytes>>, GitError> {
+    let read = ids.iter().map(|id| match read_blob(store, *id, max_bytes) {
+        Ok(bytes) => Ok(Some(Bytes::from(bytes))),
+        Err(GitError::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error),
+    });
+    read.collect()
 }
 
 /// Our id for gix's.

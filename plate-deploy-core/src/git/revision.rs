@@ -1,5 +1,7 @@
 //! What a revision may look like, and in which order it is looked up.
 
+use plate_deploy_helm::sprig::semver::{Constraint, Version};
+
 use super::error::GitError;
 use super::types::CommitId;
 
@@ -78,6 +80,23 @@ impl Revision {
     }
 }
 
+/// The highest tag that satisfies a version constraint (Argo CD's `versions.MaxVersion`, v3.6); `None` when the revision
+/// is a version or no constraint, or when no tag satisfies it. An exact version is only then a tag when a prefix is to be
+/// put before it.
+pub(super) fn highest_tag<'a>(revision: &str, tags: impl Iterator<Item = &'a str>, prefix: &str) -> Option<String> {
+    if Version::parse(revision).is_ok() {
+        return Some(format!("{prefix}{revision}")).filter(|_| !prefix.is_empty());
+    }
+    let constraint = Constraint::parse(revision).ok()?;
+    let versions = tags.filter_map(|tag| tag.strip_prefix(prefix)).filter_map(|tag| Version::parse(tag).ok());
+    let zero = Version::parse("0.0.0").ok()?;
+    // Of equal versions (`1.0.0` and `v1.0.0`) the first one stays, and 0.0.0 itself never counts, as there.
+    let highest = versions
+        .filter(|version| constraint.check(version))
+        .fold(zero, |highest, version| if version.compare(&highest).is_gt() { version } else { highest });
+    Some(format!("{prefix}{}", highest.original())).filter(|_| highest.original() != "0.0.0")
+}
+
 /// Checks a short branch name.
 pub(super) fn check_branch(branch: &str) -> Result<(), GitError> {
     if branch == "HEAD" || branch.starts_with("refs/") {
@@ -144,6 +163,26 @@ mod tests {
             assert!(Revision::parse(text).is_err(), "{text:?} was accepted");
         }
         assert!(check_branch("refs/heads/main").is_err() && check_branch("HEAD").is_err() && check_branch("").is_err());
+    }
+
+    #[test]
+    fn constraints_choose_the_highest_tag() {
+        let tags = ["v1.0.0", "v1.2.0", "1.2.0", "v1.10.1", "v2.0.0-rc.1", "app-3.0.0", "app-3.1.0", "latest"];
+        for (revision, prefix, expected) in [
+            ("1.x", "", Some("v1.10.1")),
+            (">=1.0.0 <1.5", "", Some("v1.2.0")),
+            ("*", "", Some("v1.10.1")),
+            (">=2.0.0-0", "", Some("v2.0.0-rc.1")),
+            ("3.x", "", None),
+            ("3.x", "app-", Some("app-3.1.0")),
+            ("3.0.0", "app-", Some("app-3.0.0")),
+            ("v1.0.0", "", None),
+            ("1.2", "", None),
+            ("main", "", None),
+            ("", "", None),
+        ] {
+            assert_eq!(highest_tag(revision, tags.into_iter(), prefix).as_deref(), expected, "{revision:?}");
+        }
     }
 
     #[test]

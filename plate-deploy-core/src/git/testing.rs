@@ -1,13 +1,17 @@
 //! What every [`GitBackend`] must do. An implementation outside this crate runs it in its own tests (feature `testing`).
 
+#![expect(clippy::panic, reason = "a contract suite says no by panicking, as a test does")]
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{
     CommitId, CommitRequest, EntryKind, FileEdit, GitBackend, GitBackendExt, GitError, ListOptions, LocalBranch,
-    LogOptions, PushRequest, Signature, resolve_path,
+    LogOptions, PushRequest, Signature, SnapshotOptions, resolve_path, snapshot, snapshot_with,
 };
+
+pub use super::faulty::{Call, FaultyGit, When};
 
 /// Two empty clones of one empty remote.
 #[derive(Clone, Debug)]
@@ -109,6 +113,13 @@ async fn reads(clones: Clones) -> Result<(), GitError> {
     assert!(matches!(git.read_file(head, "b/values.yaml", 4).await, Err(GitError::TooLarge { size: 5, limit: 4, .. })));
     assert!(matches!(git.read_file(head, "b", 100).await, Err(GitError::InvalidPath { .. })));
     assert!(matches!(git.entry(head, ".git/config").await, Err(GitError::InvalidPath { .. })));
+
+    let files = snapshot(git, head).await?;
+    assert_eq!(files.paths().collect::<Vec<_>>(), ["b.txt", "b/run.sh", "b/values.yaml", "가/나.yaml"]);
+    assert!(files.read("b/values.yaml").is_ok_and(|content| content == "a: 1\n"));
+    let small = SnapshotOptions { max_bytes: 4, ..SnapshotOptions::default() };
+    assert!(matches!(snapshot_with(git, head, small).await, Err(GitError::TooLarge { .. })));
+    assert_eq!(git.resolve_target("main", "").await?, head);
     Ok(())
 }
 

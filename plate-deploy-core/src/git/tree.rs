@@ -208,12 +208,14 @@ fn apply(
     let mut nodes: BTreeMap<Vec<u8>, Node> =
         read_tree(store, tree)?.into_iter().map(|node| (node.name.clone(), node)).collect();
     let mut below: BTreeMap<&str, Vec<(Vec<&str>, &FileEdit)>> = BTreeMap::new();
+    let mut writes = Vec::new();
+    // Deletions first and writes last, so that a file can become a folder and a folder a file in one commit.
     for (names, edit) in edits {
-        let Some((first, rest)) = names.split_first() else { continue };
-        if rest.is_empty() {
-            edit_leaf(store, &mut nodes, first, edit)?;
-        } else {
-            below.entry(first).or_default().push((rest.to_vec(), edit));
+        match names.split_first() {
+            Some((first, [])) if edit.change == FileChange::Delete => edit_leaf(store, &mut nodes, first, edit)?,
+            Some((first, [])) => writes.push((first, *edit)),
+            Some((first, rest)) => below.entry(first).or_default().push((rest.to_vec(), *edit)),
+            None => {}
         }
     }
     for (name, edits) in below {
@@ -230,6 +232,9 @@ fn apply(
                 Node { name: name.as_bytes().to_vec(), mode: mode_of(EntryKind::Tree), id },
             );
         }
+    }
+    for (name, edit) in writes {
+        edit_leaf(store, &mut nodes, name, edit)?;
     }
     if nodes.is_empty() { Ok(None) } else { write_tree(store, nodes.into_values().collect()).map(Some) }
 }

@@ -169,7 +169,21 @@ pub fn normalize_git_url(url: &str) -> String {
     if !parses_as_go_url(url) {
         return String::new();
     }
-    url.strip_prefix("ssh://").unwrap_or(url).to_owned()
+    escape_as_go(url.strip_prefix("ssh://").unwrap_or(url))
+}
+
+/// What Go's `URL.String` writes as `%XX`.
+fn escape_as_go(url: &str) -> String {
+    let mut out = String::with_capacity(url.len());
+    for c in url.chars() {
+        if c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c) {
+            out.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            out.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
+        }
+    }
+    out
 }
 
 /// Argo CD's `sshURLRegex`: `^(ssh://)?([^/:]*?)@[^@]+$`.
@@ -253,6 +267,12 @@ mod tests {
             ("  https://h/x/ ", "https://h/x/"),
             ("https://u:p@h/x.git", "https://u:p@h/x"),
             ("file:///srv/Repo.git", "file:///srv/repo"),
+            ("https://h/a b/é", "https://h/a%20b/%C3%A9"),
+            ("https://h/x.git/", "https://h/x.git/"),
+            ("git@h:2222:x/y", "git@h/2222:x/y"),
+            ("/srv/repo.git", "/srv/repo"),
+            ("1a:b/c", ""),
+            ("ssh://git@h:org/x", ""),
             ("https://h/%zz", ""),
             ("https://h:port/x", ""),
         ] {

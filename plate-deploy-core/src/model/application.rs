@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::schema::{ArgoKind, DecodeError};
+
 pub use super::hydrator::{DrySource, HydrateTo, SourceHydrator, SyncSource};
 pub use super::kustomize::{KustomizePatch, KustomizeReplica, KustomizeSelector, KustomizeSource};
 pub use super::plugin::{EnvEntry, PluginParameter, PluginSource};
@@ -59,6 +61,14 @@ pub struct Application {
 }
 
 impl Application {
+    /// Decodes an Application as Argo CD does: `null` means the default, unknown fields are kept in `extra`.
+    ///
+    /// # Errors
+    /// [`DecodeError`], in Go's words, for the first field of a wrong type.
+    pub fn from_json(object: &Value) -> Result<Self, DecodeError> {
+        ArgoKind::Application.decode(object)
+    }
+
     /// Whether Argo CD accepts the name: a DNS-1123 subdomain, as for pods.
     #[must_use]
     pub fn has_valid_name(&self) -> bool {

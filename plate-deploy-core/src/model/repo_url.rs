@@ -38,6 +38,11 @@ fn is_ssh_url(url: &str) -> bool {
         .is_some_and(|(user, rest)| !user.contains(['/', ':']) && !rest.is_empty() && !rest.contains('@'))
 }
 
+/// Why Go's `url.Parse` refuses a text, roughly; `None` when it does not.
+pub(super) fn go_parse_error(url: &str) -> Option<String> {
+    reprint(url).is_none().then(|| format!("parse {url:?}: not a URL"))
+}
+
 /// Go's `url.Parse` followed by `String`; `None` when Go reports an error.
 fn reprint(url: &str) -> Option<String> {
     let (url, fragment) = url.split_once('#').unwrap_or((url, ""));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// API group and kind; the core group is `""`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GroupKind {
     /// API group, `""` for core.
     pub group: String,

@@ -130,6 +130,8 @@ pub struct LibraryReport {
     pub layer: String,
     /// Whether everything it brings is ready.
     pub ready: bool,
+    /// It cannot become ready without a change: `message` says which.
+    pub failed: bool,
     /// What is missing, or what was done.
     pub message: String,
     /// Objects written in this run.

@@ -81,8 +81,11 @@ mod state;
 mod step;
 mod task;
 mod terminate;
+#[cfg(test)]
+mod tests;
 mod waves;
 
+pub use hooks::{is_hook, is_skipped};
 pub use journal::RecordError;
 pub use observation::{ApiKinds, Observation, SyncRules};
 pub use operation::{Action, Batch, Operation, OperationId, Outcome, Propagation, WaveApplied, Write, WriteMethod};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gix::refs::Target;
-use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
+use gix::refs::transaction::{PreviousValue, RefEdit};
 
 use super::open::open_isolated;
 use super::remote::Pushed;
@@ -77,8 +77,7 @@ fn prune(
     updated: &mut Vec<String>,
 ) -> Result<(), GitError> {
     for gone in local.refs()?.into_iter().map(|reference| reference.name).filter(|name| !theirs.contains_key(name)) {
-        let change = Change::Delete { expected: PreviousValue::Any, log: RefLog::AndReference };
-        edits.push(RefEdit { change, name: local.full_name(&gone)?, deref: false });
+        edits.push(local.deletion(&gone)?);
         updated.push(gone);
     }
     Ok(())

@@ -4,6 +4,7 @@
 mod http;
 mod local_remote;
 mod open;
+mod receive_pack;
 mod remote;
 mod status;
 mod store;
@@ -173,6 +174,10 @@ impl GitBackend for GixGit {
 
     async fn read_blob(&self, id: ObjectId, max_bytes: u64) -> Result<Bytes, GitError> {
         self.run(move |local| objects::read_blob(local, id, max_bytes).map(Bytes::from)).await
+    }
+
+    async fn read_blobs(&self, ids: Vec<ObjectId>, max_bytes: u64) -> Result<Vec<Option<Bytes>>, GitError> {
+        self.run(move |local| objects::read_blobs(local, &ids, max_bytes)).await
     }
 
     async fn changes(&self, from: Option<CommitId>, to: CommitId) -> Result<Vec<Change>, GitError> {

@@ -110,6 +110,19 @@ impl<'a> Local<'a> {
         edits.map(drop).map_err(self.failed(&format!("update {name}")))
     }
 
+    /// Removes a reference that the remote does not have any more.
+    pub(super) fn delete_reference(&self, name: &str) -> Result<(), GitError> {
+        let edit = self.deletion(name)?;
+        let edits = self.repository.edit_references_as([edit], Some(reflog_signature()));
+        edits.map(drop).map_err(self.failed(&format!("delete {name}")))
+    }
+
+    /// The edit that removes a reference.
+    pub(super) fn deletion(&self, name: &str) -> Result<RefEdit, GitError> {
+        let change = Change::Delete { expected: PreviousValue::Any, log: RefLog::AndReference };
+        Ok(RefEdit { change, name: self.full_name(name)?, deref: false })
+    }
+
     /// Points `HEAD` at a branch, which need not exist.
     pub(super) fn set_head(&self, branch: FullName) -> Result<(), GitError> {
         let log = LogChange {

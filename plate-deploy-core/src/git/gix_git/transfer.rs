@@ -10,11 +10,11 @@ enum Step {
     Take(gix::ObjectId),
 }
 
-/// The objects reachable from `tips` that `has` does not know, what is referred to before what refers to it. An object that
+/// The objects reachable from `tips` that `has` (given id and kind) does not know, what is referred to before what refers to it. An object that
 /// is there stands for everything below it.
 pub(super) fn missing(
     from: &gix::Repository,
-    has: impl Fn(gix::ObjectId) -> bool,
+    has: impl Fn(gix::ObjectId, Kind) -> bool,
     tips: &[gix::ObjectId],
 ) -> gix::Result<Vec<gix::ObjectId>> {
     let mut todo: Vec<Step> = tips.iter().rev().map(|id| Step::Enter(*id)).collect();
@@ -27,11 +27,15 @@ pub(super) fn missing(
                 continue;
             }
         };
-        if !seen.insert(id) || has(id) {
+        if !seen.insert(id) {
+            continue;
+        }
+        let kind = from.find_header(id)?.kind();
+        if has(id, kind) {
             continue;
         }
         todo.push(Step::Take(id));
-        if from.find_header(id)?.kind() != Kind::Blob {
+        if kind != Kind::Blob {
             todo.extend(below(from, id)?.into_iter().map(Step::Enter));
         }
     }
@@ -64,7 +68,7 @@ fn below(from: &gix::Repository, id: gix::ObjectId) -> gix::Result<Vec<gix::Obje
 
 /// Copies what `to` lacks of `tips`.
 pub(super) fn copy(from: &gix::Repository, to: &gix::Repository, tips: &[gix::ObjectId]) -> gix::Result<()> {
-    for id in missing(from, |id| to.has_object(id), tips)? {
+    for id in missing(from, |id, _| to.has_object(id), tips)? {
         let object = from.find_object(id)?;
         to.objects.write_buf(object.kind, &object.data)?;
     }

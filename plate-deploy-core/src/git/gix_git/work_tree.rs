@@ -1,5 +1,6 @@
 //! Moving a local branch, together with the files and the index of a work tree that has it checked out.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -112,6 +113,13 @@ struct Checkout<'a> {
     local: &'a Local<'a>,
     root: PathBuf,
     changes: Vec<Change>,
+    /// Line endings and encodings as .gitattributes says; made once, because it reads the whole index.
+    filters: RefCell<Filters<'a>>,
+}
+
+struct Filters<'a> {
+    pipeline: gix::filter::Pipeline<'a>,
+    index: gix::worktree::IndexPersistedOrInMemory,
 }
 
 /// What stands at a path on disk.
@@ -130,7 +138,10 @@ impl<'a> Checkout<'a> {
         new: CommitId,
     ) -> Result<Self, GitError> {
         let root = local.repository.workdir().map(Path::to_owned).unwrap_or_default();
-        let checkout = Self { local, root, changes: tree::changes(local, old, new)? };
+        let (pipeline, attributes) =
+            local.repository.filter_pipeline(None).map_err(local.failed("read .gitattributes"))?;
+        let filters = RefCell::new(Filters { pipeline, index: attributes });
+        let checkout = Self { local, root, changes: tree::changes(local, old, new)?, filters };
         let removed: BTreeSet<&str> =
             checkout.changes.iter().filter(|change| change.new.is_none()).map(|change| change.path.as_str()).collect();
         let mut dirty = Vec::new();
@@ -217,10 +228,10 @@ impl<'a> Checkout<'a> {
             gix::path::into_bstr(target).map(|target| target.to_vec()).map_err(self.local.failed("read a symlink"))?
         } else {
             let failed = self.local.failed(&format!("convert {path}"));
-            let (mut pipeline, index) = self.local.repository.filter_pipeline(None).map_err(&failed)?;
+            let Filters { pipeline, index } = &mut *self.filters.borrow_mut();
             let file = std::fs::File::open(&full).map_err(&io)?;
             let mut bytes = Vec::new();
-            match pipeline.convert_to_git(file, Path::new(path), &index).map_err(&failed)? {
+            match pipeline.convert_to_git(file, Path::new(path), index).map_err(&failed)? {
                 ToGitOutcome::Unchanged(mut file) => read_all(&mut file, &mut bytes).map_err(&io)?,
                 ToGitOutcome::Buffer(buffer) => bytes.extend_from_slice(buffer),
                 ToGitOutcome::Process(mut process) => read_all(&mut process, &mut bytes).map_err(&io)?,
@@ -306,7 +317,7 @@ impl<'a> Checkout<'a> {
             return std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(bytes), path).map_err(&io);
         }
         let failed = self.local.failed(&format!("convert {}", entry.path));
-        let (mut pipeline, _) = self.local.repository.filter_pipeline(None).map_err(&failed)?;
+        let pipeline = &mut self.filters.borrow_mut().pipeline;
         let options =
             to_worktree::Options { can_delay: Delay::Forbid, unknown_encoding: to_worktree::UnknownEncoding::Fail };
         let mut converted = Vec::new();

@@ -44,7 +44,10 @@ const BUILT_IN: &[(&str, &str, &str, bool)] = &[
 
 /// The kinds every cluster of the cases serves.
 pub(super) fn built_in() -> ApiKinds {
-    BUILT_IN.iter().map(|(version, kind, _, namespaced)| (GroupVersionKind::parse(version, kind), *namespaced)).collect()
+    BUILT_IN
+        .iter()
+        .map(|(version, kind, _, namespaced)| (GroupVersionKind::parse(version, kind), *namespaced))
+        .collect()
 }
 
 /// `jobs.batch`, as the API server names a kind in its errors.

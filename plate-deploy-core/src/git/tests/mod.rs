@@ -1,6 +1,10 @@
 //! The contract on every implementation, and what only real repositories can show. The `git` program makes and checks
 //! repositories here; the code under test never starts it.
 
+mod https;
+mod server;
+mod work_tree;
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;

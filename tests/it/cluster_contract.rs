@@ -1,0 +1,15 @@
+//! The contract of `ClusterBackend` on every server there is.
+
+use plate_deploy_core::cluster::testing::cluster_backend_contract;
+use plate_deploy_tests::control_plane::{ControlPlane, binaries};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_api_server() {
+    let Some(binaries) = binaries() else {
+        println!("NOT RUN: no kube-apiserver (set KUBEBUILDER_ASSETS, or run `cargo suite`)");
+        return;
+    };
+    let plane = ControlPlane::start(&binaries).await.unwrap();
+    let cluster = plane.cluster().await.unwrap();
+    cluster_backend_contract(&cluster, "contract").await;
+}
