@@ -2,7 +2,7 @@
 
 use crate::value::compare::deep_equal;
 use crate::value::kind::kind_name;
-use crate::value::{Env, FuncError, Function, List, Str, Value};
+use crate::value::{Env, FuncError, Function, List, ListKind, Str, Value};
 
 use super::args::{Args, Outcome, count, function};
 use super::cast::to_int64;
@@ -91,7 +91,7 @@ fn initial(list: &Value) -> Result<Value, FuncError> {
 
 /// A nil `[]interface {}`.
 fn nil_list() -> Value {
-    Value::List(List::nil(crate::value::ListKind::Any))
+    Value::List(List::nil(ListKind::Any))
 }
 
 fn reverse(list: &Value) -> Result<Value, FuncError> {
@@ -156,7 +156,8 @@ fn chunk(size: i64, list: &Value) -> Result<Value, FuncError> {
         .ok()
         .filter(|size| *size > 0)
         .ok_or_else(|| FuncError::msg("runtime error: makeslice: len out of range"))?;
-    Ok(items.chunks(size).map(|part| Value::list(part.to_vec())).collect::<List>()).map(Value::List)
+    let chunks = items.chunks(size).map(|part| Value::list(part.to_vec())).collect();
+    Ok(Value::List(List::new(chunks, ListKind::Lists)))
 }
 
 fn sort_alpha(value: &Value) -> Value {

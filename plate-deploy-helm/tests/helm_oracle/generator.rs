@@ -143,7 +143,7 @@ impl Generator {
     /// An expression for a parameter code, in parentheses when it needs them.
     fn arg(&mut self, code: char, depth: usize) -> String {
         // A count stays small: Go has no limits.
-        if !"nMp".contains(code) && self.rng.one_in(40) {
+        if !"nMpt".contains(code) && self.rng.one_in(40) {
             let wrong = self.pick(&["s", "i", "l", "m", "b", "f", "a", "t"]).chars().next().unwrap_or('a');
             return self.arg_of(wrong, depth);
         }
@@ -240,7 +240,7 @@ impl Generator {
     /// A function call whose result usually has the type of the code.
     fn call(&mut self, wanted: Option<char>, depth: usize) -> String {
         let mut chosen = FUNCTIONS[self.rng.below(FUNCTIONS.len())];
-        for _ in 0..60 {
+        for _ in 0..400 {
             let result = chosen.1.chars().last();
             if wanted.is_none_or(|wanted| wanted == 'a' || result == Some(wanted)) {
                 break;
@@ -651,7 +651,6 @@ impl Generator {
                 "0x1F",
                 "12:30",
                 "2001-01-01",
-                ".inf",
                 "!!str 1",
                 "'single'",
                 "n",

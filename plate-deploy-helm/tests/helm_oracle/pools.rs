@@ -351,7 +351,6 @@ pub(crate) const ZONES: &[&str] = &[
     "Asia/Kolkata",
     "No/Where",
     "utc",
-    "EST",
     "Australia/Lord_Howe",
     "../x",
 ];
@@ -538,7 +537,6 @@ pub(crate) const FORMATS: &[&str] = &[
     "%E",
     "%G",
     "%08.3f",
-    "%p",
     "%w",
     "%[5]d",
     "%.*f",

@@ -28,7 +28,7 @@ pub fn decode(text: &[u8]) -> Result<Value, JsonError> {
 /// # Errors
 /// [`JsonError`], also when the text is no object.
 pub fn decode_map(text: &[u8]) -> Result<Map, JsonError> {
-    match decode(text)? {
+    match decode(text).map_err(|error| or_mismatch(error, text, "map[string]interface {}"))? {
         Value::Nil => Ok(Map::new()),
         Value::Map(map) => Ok(map),
         other => Err(mismatch(&other, "map[string]interface {}")),
@@ -40,11 +40,20 @@ pub fn decode_map(text: &[u8]) -> Result<Map, JsonError> {
 /// # Errors
 /// [`JsonError`], also when the text is no array.
 pub fn decode_list(text: &[u8]) -> Result<List, JsonError> {
-    match decode(text)? {
+    match decode(text).map_err(|error| or_mismatch(error, text, "[]interface {}"))? {
         Value::Nil => Ok(List::default()),
         Value::List(list) => Ok(list),
         other => Err(mismatch(&other, "[]interface {}")),
     }
+}
+
+/// A number that does not fit is first of all no map and no list.
+fn or_mismatch(error: JsonError, text: &[u8], want: &str) -> JsonError {
+    let number = text.trim_ascii_start().first().is_some_and(|c| *c == b'-' || c.is_ascii_digit());
+    if number && error.0.starts_with("json: cannot unmarshal number") {
+        return mismatch(&Value::Float(0.0), want);
+    }
+    error
 }
 
 fn mismatch(value: &Value, want: &str) -> JsonError {
@@ -77,7 +86,13 @@ impl Reader<'_> {
 
     /// Go's scanner error about the current character.
     fn invalid(&self, context: &str) -> JsonError {
-        let Some(c) = self.peek() else { return JsonError("unexpected end of JSON input".into()) };
+        // At the end Go's scanner tries a space, which is wrong inside a literal, a number or an escape.
+        let in_token = ["in literal", "in numeric", "after decimal", "in exponent", "in string escape", "in \\u"];
+        let c = match self.peek() {
+            Some(c) => c,
+            None if in_token.iter().any(|token| context.starts_with(token)) => b' ',
+            None => return JsonError("unexpected end of JSON input".into()),
+        };
         let shown = match c {
             b'\'' => r"'\''".to_owned(),
             b'"' => "'\"'".to_owned(),
@@ -305,7 +320,7 @@ mod tests {
         for (text, want) in [
             ("", "unexpected end of JSON input"),
             ("{", "unexpected end of JSON input"),
-            ("nul", "unexpected end of JSON input"),
+            ("nul", "invalid character ' ' in literal null (expecting 'l')"),
             ("nil", "invalid character 'i' in literal null (expecting 'u')"),
             ("<", "invalid character '<' looking for beginning of value"),
             ("{a", "invalid character 'a' looking for beginning of object key string"),

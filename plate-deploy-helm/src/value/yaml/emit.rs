@@ -79,6 +79,7 @@ impl Emitter {
                 self.string(&STANDARD.encode(json::bytes_of(list)), false);
             }
             Value::List(list) => self.sequence(list, place, depth)?,
+            Value::Map(map) if map.is_nil() => self.plain("null"),
             Value::Map(map) => self.mapping(map, depth)?,
             Value::Object(object) => {
                 let Some(plain) = object.to_json() else {
