@@ -1,4 +1,5 @@
 //! The API as `kube::Client` sees it, in process.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside the test functions themselves")]
 
 use std::collections::BTreeMap;
 

@@ -5,9 +5,11 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod diff;
 pub mod files;
 pub mod git;
 pub mod health;
+pub mod lint;
 pub mod model;
 pub mod report;
 pub mod sync;

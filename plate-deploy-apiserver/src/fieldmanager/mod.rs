@@ -3,6 +3,7 @@
 //! [`FieldManager`] wraps the structured-merge-diff algorithm ([`updater`]) as the apiserver does: it reads and writes
 //! the managed fields of objects, leaves system metadata out, keeps timestamps, and bounds the number of entries.
 
+mod compare;
 mod path;
 mod set;
 mod typed;
@@ -10,6 +11,7 @@ mod updater;
 
 use serde_json::{Map, Value, json};
 
+pub use compare::{FieldComparison, compare_typed, fields_of, merge_typed, problems_of, without};
 pub use path::PathElement;
 pub use set::Set;
 pub use updater::{Converter, TypedObject};
@@ -135,9 +137,10 @@ impl FieldManager<'_> {
         let text = |v: Option<&Value>| v.and_then(Value::as_str).unwrap_or_default().to_owned();
         let metadata = patch.get("metadata");
         let name = format!(
-            "{}/{}; {version}, Kind={}",
+            "{}/{}; {}{version}, Kind={}",
             text(metadata.and_then(|m| m.get("namespace"))),
             text(metadata.and_then(|m| m.get("name"))),
+            if version.contains('/') { "" } else { "/" },
             text(patch.get("kind"))
         );
         let list =
@@ -177,10 +180,10 @@ impl FieldManager<'_> {
         if !self.subresource.is_empty() {
             return of_live();
         }
-        if let Some([only]) = entries(new) {
-            if only.as_object().is_some_and(|o| o.values().all(|v| v.is_null() || v == "")) {
-                return Managers::new();
-            }
+        if let Some([only]) = entries(new)
+            && only.as_object().is_some_and(|o| o.values().all(|v| v.is_null() || v == ""))
+        {
+            return Managers::new();
         }
         match decode(new) {
             Some(m) if !m.is_empty() => m,

@@ -43,7 +43,9 @@ pub(super) fn check_delete(resource: &Resource, name: &str) -> ApiResult<()> {
 pub(super) fn mutate_create(registry: &Registry, resource: &Resource, object: &mut Value) -> ApiResult<()> {
     match resource.builtin_name() {
         "pods" => {
-            service_account(registry, resource, object)?;
+            if registry.service_accounts {
+                service_account(registry, resource, object)?;
+            }
             priority(registry, resource, object)?;
             tolerations(object);
         }
@@ -61,10 +63,10 @@ pub(super) fn mutate_create(registry: &Registry, resource: &Resource, object: &m
 fn add_finalizer(object: &mut Value, name: &str) {
     let Some(metadata) = metadata_mut(object) else { return };
     let list = metadata.entry("finalizers").or_insert_with(|| json!([]));
-    if let Value::Array(list) = list {
-        if !list.iter().any(|f| f == name) {
-            list.push(name.into());
-        }
+    if let Value::Array(list) = list
+        && !list.iter().any(|f| f == name)
+    {
+        list.push(name.into());
     }
 }
 

@@ -58,10 +58,10 @@ fn annotations(object: &mut Value) -> Option<&mut Map<String, Value>> {
 }
 
 fn drop_empty_annotations(object: &mut Value) {
-    if let Some(m) = crate::object::metadata_mut(object) {
-        if m.get("annotations").and_then(Value::as_object).is_some_and(Map::is_empty) {
-            m.remove("annotations");
-        }
+    if let Some(m) = crate::object::metadata_mut(object)
+        && m.get("annotations").and_then(Value::as_object).is_some_and(Map::is_empty)
+    {
+        m.remove("annotations");
     }
 }
 

@@ -231,10 +231,8 @@ impl Registry {
         for (key, _) in self.store().list(&resource.storage, None).1 {
             let options = DeleteOptions::default();
             let held = self.delete(&resource, &key.namespace, &key.name, &options).is_ok_and(|d| !d.gone);
-            if held {
-                if let Some(s) = self.store().get(&key) {
-                    drop(self.store().delete(key, s.version, s.object.as_ref().clone()));
-                }
+            if held && let Some(s) = self.store().get(&key) {
+                drop(self.store().delete(key, s.version, s.object.as_ref().clone()));
             }
         }
     }
@@ -247,12 +245,12 @@ impl Registry {
         let place = Place { resource, namespace, name, subresource: "" };
         let build = |live: Option<&Value>| {
             let mut new = live.cloned().unwrap_or_default();
-            if let Some(m) = metadata_mut(&mut new) {
-                if let Some(Value::Array(list)) = m.get_mut("finalizers") {
-                    list.retain(|f| !gone.iter().any(|g| f == g));
-                    if list.is_empty() {
-                        m.remove("finalizers");
-                    }
+            if let Some(m) = metadata_mut(&mut new)
+                && let Some(Value::Array(list)) = m.get_mut("finalizers")
+            {
+                list.retain(|f| !gone.iter().any(|g| f == g));
+                if list.is_empty() {
+                    m.remove("finalizers");
                 }
             }
             Ok(new)

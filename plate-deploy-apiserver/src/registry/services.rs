@@ -157,10 +157,11 @@ fn allocate_ports(resource: &Resource, service: &mut Value, mut used: Taken, wan
         }
     }
     let local = text(service, &["spec", "externalTrafficPolicy"]) == "Local" && kind == "LoadBalancer";
-    if local && service["spec"].get("healthCheckNodePort").and_then(Value::as_u64).unwrap_or(0) == 0 {
-        if let Some(free) = NODE_PORTS.clone().find(|n| !used.ports.contains(n)) {
-            service["spec"]["healthCheckNodePort"] = free.into();
-        }
+    if local
+        && service["spec"].get("healthCheckNodePort").and_then(Value::as_u64).unwrap_or(0) == 0
+        && let Some(free) = NODE_PORTS.clone().find(|n| !used.ports.contains(n))
+    {
+        service["spec"]["healthCheckNodePort"] = free.into();
     }
     Ok(())
 }

@@ -146,6 +146,7 @@ impl Registry {
     fn match_namespace(&self, place: Place<'_>, object: &mut Value) -> ApiResult<()> {
         let own = meta(object, "namespace").to_owned();
         if !place.resource.info.namespaced {
+            remove_meta(object, &["namespace"]);
             return Ok(());
         }
         if own.is_empty() {
@@ -201,14 +202,14 @@ impl Registry {
         let uid = meta(&object, "uid").to_owned();
         let build = |live: Option<&Value>| {
             let mut new = object.clone();
-            if let (Some(live), false) = (live, uid.is_empty()) {
-                if meta(live, "uid") != uid {
-                    let why = format!(
-                        "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-                        meta(live, "uid")
-                    );
-                    return Err(ApiError::conflict(resource.target(), name, &why));
-                }
+            if let (Some(live), false) = (live, uid.is_empty())
+                && meta(live, "uid") != uid
+            {
+                let why = format!(
+                    "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                    meta(live, "uid")
+                );
+                return Err(ApiError::conflict(resource.target(), name, &why));
             }
             self.match_namespace(place, &mut new)?;
             if let Some(live) = live {

@@ -166,6 +166,10 @@ async fn commits(clones: Clones) -> Result<(), GitError> {
         kinds,
         [("a/x", true, Some(EntryKind::Executable)), ("a/y", true, None), ("new/deep/z", false, Some(EntryKind::Blob))]
     );
+    deletions(git, first, second).await
+}
+
+async fn deletions(git: &dyn GitBackend, first: CommitId, second: CommitId) -> Result<(), GitError> {
     assert_eq!(git.changes(None, first).await?.len(), 2);
     assert!(git.changes(Some(first), first).await?.is_empty());
 

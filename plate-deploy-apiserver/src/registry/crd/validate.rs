@@ -62,13 +62,13 @@ fn check(value: &Value, schema: &Value, path: &str, patterns: &Patterns, out: &m
         return;
     }
     let fail = |words: String| FieldError::invalid(path, value.clone(), format!("{path} in body {words}"));
-    if let Some(Value::Array(allowed)) = schema.get("enum") {
-        if !allowed.contains(value) {
-            let texts: Vec<String> =
-                allowed.iter().map(|a| a.as_str().map_or_else(|| a.to_string(), str::to_owned)).collect();
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            out.push(FieldError::not_supported(path, value.clone(), &texts));
-        }
+    if let Some(Value::Array(allowed)) = schema.get("enum")
+        && !allowed.contains(value)
+    {
+        let texts: Vec<String> =
+            allowed.iter().map(|a| a.as_str().map_or_else(|| a.to_string(), str::to_owned)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        out.push(FieldError::not_supported(path, value.clone(), &texts));
     }
     match value {
         Value::Object(_) => object(value, schema, path, patterns, out),

@@ -43,11 +43,11 @@ pub(super) fn update(resource: &Resource, new: &Value, old: &Value) -> Vec<Field
                 same(new, old, &["spec", "template"], &mut out);
             }
         }
-        "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => {
-            if new.get("roleRef") != old.get("roleRef") {
-                let value = new.get("roleRef").cloned().unwrap_or_default();
-                out.push(FieldError::invalid("roleRef", value, "cannot change roleRef"));
-            }
+        "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io"
+            if new.get("roleRef") != old.get("roleRef") =>
+        {
+            let value = new.get("roleRef").cloned().unwrap_or_default();
+            out.push(FieldError::invalid("roleRef", value, "cannot change roleRef"));
         }
         "storageclasses.storage.k8s.io" => {
             for key in ["provisioner", "reclaimPolicy", "volumeBindingMode"] {
