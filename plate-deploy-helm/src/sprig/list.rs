@@ -68,7 +68,7 @@ fn push(list: &Value, value: &Value) -> Result<Value, FuncError> {
 
 fn prepend(list: &Value, value: &Value) -> Result<Value, FuncError> {
     let items = items_for(list, "prepend")?;
-    Ok(std::iter::once(value).chain(items).cloned().collect::<List>()).map(Value::List)
+    Ok(Value::List(std::iter::once(value).chain(items).cloned().collect()))
 }
 
 fn first(list: &Value) -> Result<Value, FuncError> {
@@ -95,7 +95,7 @@ fn nil_list() -> Value {
 }
 
 fn reverse(list: &Value) -> Result<Value, FuncError> {
-    Ok(items_for(list, "find reverse")?.iter().rev().cloned().collect::<List>()).map(Value::List)
+    Ok(Value::List(items_for(list, "find reverse")?.iter().rev().cloned().collect()))
 }
 
 /// Comparing every item with every other is charged as the work it is.

@@ -47,10 +47,10 @@ impl Map {
         Self { entries: Rc::default(), kind, nil: true }
     }
 
-    /// Whether it is a nil map.
+    /// Whether it is a nil map. One that got entries (as Go's `merge` makes it a map first) is none.
     #[must_use]
     pub fn is_nil(&self) -> bool {
-        self.nil
+        self.nil && self.is_empty()
     }
 
     /// The same map under another Go type: still an alias.

@@ -1,7 +1,7 @@
 //! JSON text to values, with the error texts of Go's decoder.
 
 use super::MAX_DEPTH;
-use crate::value::{List, Map, Str, Value};
+use crate::value::{List, ListKind, Map, MapKind, Str, Value};
 
 /// Why a text is not the JSON that was asked for, in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,25 +34,25 @@ pub fn decode_first(text: &[u8]) -> Result<(Value, usize), JsonError> {
     Ok((value, reader.pos))
 }
 
-/// Go's `json.Unmarshal` into a `map[string]interface{}`; `null` is an empty map.
+/// Go's `json.Unmarshal` into a `map[string]interface{}`; `null` is a nil map.
 ///
 /// # Errors
 /// [`JsonError`], also when the text is no object.
 pub fn decode_map(text: &[u8]) -> Result<Map, JsonError> {
     match decode(text).map_err(|error| or_mismatch(error, text, "map[string]interface {}"))? {
-        Value::Nil => Ok(Map::new()),
+        Value::Nil => Ok(Map::nil(MapKind::Any)),
         Value::Map(map) => Ok(map),
         other => Err(mismatch(&other, "map[string]interface {}")),
     }
 }
 
-/// Go's `json.Unmarshal` into a `[]interface{}`; `null` is an empty list.
+/// Go's `json.Unmarshal` into a `[]interface{}`; `null` is a nil list.
 ///
 /// # Errors
 /// [`JsonError`], also when the text is no array.
 pub fn decode_list(text: &[u8]) -> Result<List, JsonError> {
     match decode(text).map_err(|error| or_mismatch(error, text, "[]interface {}"))? {
-        Value::Nil => Ok(List::default()),
+        Value::Nil => Ok(List::nil(ListKind::Any)),
         Value::List(list) => Ok(list),
         other => Err(mismatch(&other, "[]interface {}")),
     }
