@@ -230,7 +230,7 @@ async fn custom_resources_are_pruned_defaulted_and_validated() {
     assert_eq!(api_error(e).0, 404);
     define_widgets(&client).await;
     let e = api.create(&PostParams::default(), &widget(json!({"size": 0, "color": "green"}))).await.unwrap_err();
-    assert_eq!(api_error(e), (422, "Invalid".into(), "Widget.example.com \"w\" is invalid: [spec.color: Unsupported value: \"green\": supported values: \"blue\", \"red\", spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1]".into()));
+    assert_eq!(api_error(e), (422, "Invalid".into(), "Widget.example.com \"w\" is invalid: [spec.color: Unsupported value: \"green\": supported values: \"red\", \"blue\", spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1]".into()));
     let e = api.create(&PostParams::default(), &widget(json!({"size": "x"}))).await.unwrap_err();
     assert_eq!(
         api_error(e).2,

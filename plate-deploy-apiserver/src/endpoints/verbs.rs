@@ -213,7 +213,9 @@ impl Verb<'_> {
                 Ok(Body { value, duplicates })
             }
             "application/yaml" => parse_yaml(&self.call.body).map(Body::from).map_err(unreadable),
-            _ => Err(ApiError::unsupported_media_type("application/json, application/yaml")),
+            _ => Err(ApiError::unsupported_media_type(
+                "application/json, application/yaml, application/vnd.kubernetes.protobuf",
+            )),
         }
     }
 
@@ -229,7 +231,7 @@ impl Verb<'_> {
             "Strict" => FieldValidation::Strict,
             "Ignore" => FieldValidation::Ignore,
             other => {
-                let e = FieldError::not_supported("fieldValidation", other, &["Ignore", "Strict", "Warn"]);
+                let e = FieldError::not_supported("fieldValidation", other, &["", "Ignore", "Strict", "Warn"]);
                 return Err(invalid_option(kind, e));
             }
         };

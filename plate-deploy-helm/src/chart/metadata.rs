@@ -131,6 +131,13 @@ impl Metadata {
     }
 }
 
+impl Maintainer {
+    /// Given as `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        self.is_null
+    }
+}
+
 impl Dependency {
     fn to_map(&self) -> Map {
         [

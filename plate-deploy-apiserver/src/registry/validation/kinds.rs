@@ -47,7 +47,7 @@ pub(super) fn update(resource: &Resource, new: &Value, old: &Value) -> Vec<Field
             if new.get("roleRef") != old.get("roleRef") =>
         {
             let value = new.get("roleRef").cloned().unwrap_or_default();
-            out.push(FieldError::invalid("roleRef", value, "cannot change roleRef"));
+            out.push(FieldError::invalid("roleRef", value, IMMUTABLE));
         }
         "storageclasses.storage.k8s.io" => {
             for key in ["provisioner", "reclaimPolicy", "volumeBindingMode"] {

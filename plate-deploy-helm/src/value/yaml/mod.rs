@@ -22,6 +22,7 @@ mod token;
 pub(crate) use build::Typed;
 pub use emit::to_yaml;
 pub use error::{UnmarshalError, YamlError};
+pub(crate) use head::head_if_any;
 pub use head::{Head, head};
 pub use reader::MAX_BYTES;
 pub use scanner::MAX_DEPTH;
