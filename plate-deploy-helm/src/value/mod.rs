@@ -17,6 +17,7 @@ pub mod print;
 pub mod printf;
 pub mod quote;
 mod string;
+pub mod toml;
 pub mod yaml;
 
 use std::any::Any;

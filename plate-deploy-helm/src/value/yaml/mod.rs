@@ -20,7 +20,7 @@ mod sort;
 mod token;
 
 pub(crate) use build::Typed;
-pub use emit::to_yaml;
+pub use emit::{to_yaml, to_yaml_pretty};
 pub use error::{UnmarshalError, YamlError};
 pub(crate) use head::head_if_any;
 pub use head::{Head, head};
