@@ -123,9 +123,6 @@ impl Registry {
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.kind_target(), &name, &errors));
         }
-        if versioned {
-            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
-        }
         match resource.builtin_name() {
             "services" => services::allocate(self, resource, &mut object)?,
             crd::STORAGE => crd::accept(&mut object, &self.now()),
@@ -138,6 +135,9 @@ impl Registry {
                 Some(_) => Err(ApiError::already_exists(resource.target(), &name)),
                 None => Ok(object),
             };
+        }
+        if versioned {
+            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
         }
         let stored = self.store().create(key.clone(), stored_form).map_err(|e| {
             let deleting = self.store().get(&key).is_some_and(|s| is_deleting(&s.object));
@@ -167,6 +167,7 @@ impl Registry {
         let resource = place.resource;
         let reset: &[&str] = match (place.subresource, resource.has_status(), resource.custom.is_some()) {
             ("status", _, true) => &["spec", "metadata"],
+            ("status", _, false) if resource.builtin_name() == "deployments.apps" => &["spec", "metadata.labels"],
             ("status", _, false) => &["spec"],
             (_, true, _) => &["status"],
             _ => &[],

@@ -95,7 +95,7 @@ impl Emitter {
                 self.string(&STANDARD.encode(json::bytes_of(list)), false);
             }
             Value::List(list) => self.sequence(list, place, depth)?,
-            Value::Map(map) if map.kind() == MapKind::NilString && !self.pretty => self.plain("null"),
+            Value::Map(map) if map.is_nil() && !self.pretty => self.plain("null"),
             Value::Map(map) => self.mapping(map, depth)?,
             Value::Object(object) => {
                 let Some(plain) = object.to_json() else {
