@@ -108,6 +108,11 @@ pub trait Object: Any {
         None
     }
 
+    /// The plain integer of a named integer type (`time.Duration`, `time.Month`).
+    fn as_int(&self) -> Option<Value> {
+        None
+    }
+
     /// Go truth: false for nil pointers and empty maps; structs are always true.
     fn truth(&self) -> bool {
         true
