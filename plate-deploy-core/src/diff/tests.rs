@@ -94,6 +94,31 @@ fn the_annotation_on_the_wanted_object_ignores_on_both_sides() {
 }
 
 #[test]
+fn a_sync_that_respects_ignored_fields_keeps_their_live_values() {
+    let (config, mut live) = (deployment(2, "web:2"), deployment(5, "web:1"));
+    live.value_mut()["status"] = json!({"replicas": 5});
+    let differ = Differ::new(ignoring(&["/spec/replicas"], &[])).unwrap();
+    let applied = differ.respecting_ignored(&config, Some(&live)).unwrap();
+    assert_eq!(applied, deployment(5, "web:2"));
+    assert_eq!(differ.respecting_ignored(&config, None).unwrap(), config);
+    // The selector of a budget is merged as a whole; only its ignored part comes from the live object.
+    let budget = |labels: Value| {
+        object(json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"},
+            "spec": {"selector": {"matchLabels": labels}}}))
+    };
+    let rule = ResourceIgnoreDifferences {
+        group: "policy".into(),
+        kind: "*".into(),
+        json_pointers: vec!["/spec/selector/matchLabels/track".into()],
+        ..ResourceIgnoreDifferences::default()
+    };
+    let differ = Differ::new(DiffOptions { ignore: vec![rule], ..DiffOptions::default() }).unwrap();
+    let (wanted, found) = (budget(json!({"app": "new"})), budget(json!({"app": "old", "track": "live", "extra": "x"})));
+    let applied = differ.respecting_ignored(&wanted, Some(&found)).unwrap();
+    assert_eq!(applied, budget(json!({"app": "new", "track": "live"})));
+}
+
+#[test]
 fn secret_values_are_never_shown() {
     let secret = |value: &str| {
         object(
