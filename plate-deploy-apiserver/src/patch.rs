@@ -64,7 +64,11 @@ pub fn apply(
         }
         PatchKind::Strategic | PatchKind::Apply => {
             let patch = parsed.map_err(ApiError::bad_request)?;
-            strategic_merge_typed(object, &patch, ty).map_err(|e| ApiError::bad_request(e.to_string()))
+            strategic_merge_typed(object, &patch, ty).map_err(|e| match e.to_string() {
+                // Kubernetes has no status for this one error.
+                text if text.contains("declared merge key") => ApiError::plain(text),
+                text => ApiError::bad_request(text),
+            })
         }
     }
 }
@@ -82,7 +86,13 @@ fn json_patch(object: &Value, body: &[u8]) -> ApiResult<Value> {
     }
     // One after the other, so that the error is that of the first operation that fails.
     let mut out = object.clone();
-    for operation in operations {
+    for mut operation in operations {
+        // The library that Kubernetes uses lets `replace` add a field.
+        let path = operation.get("path").and_then(Value::as_str).unwrap_or_default();
+        let parent = path.rsplit_once('/').and_then(|(parent, _)| out.pointer(parent));
+        if operation.get("op").is_some_and(|op| op == "replace") && parent.is_some_and(Value::is_object) {
+            operation.insert("op".to_owned(), "add".into());
+        }
         let operation = serde_json::from_value(Value::Object(operation));
         let operation: json_patch::PatchOperation = operation.map_err(|e| ApiError::unprocessable(&e.to_string()))?;
         json_patch::patch(&mut out, &[operation]).map_err(|e| ApiError::unprocessable(&e.to_string()))?;

@@ -305,8 +305,7 @@ async fn services_get_addresses_and_secrets_their_data() {
     assert_ne!(a.cluster_ip, b.cluster_ip);
     assert!(a.ports.unwrap()[0].node_port.unwrap() >= 30000);
     // An apply without address and port keeps them.
-    let same =
-        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}, "spec": {"ports": [{"port": 81}]}});
+    let same = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}, "spec": {"ports": [{"port": 80}], "sessionAffinity": "ClientIP"}});
     let after = api.patch("b", &PatchParams::apply("x").force(), &Patch::Apply(same)).await.unwrap().spec.unwrap();
     assert_eq!(after.cluster_ip, b.cluster_ip);
     let secrets: Api<Secret> = Api::default_namespaced(client);

@@ -36,7 +36,7 @@ pub struct FieldManager<'a> {
     pub subresource: &'a str,
     /// Time of the request, RFC 3339.
     pub now: &'a str,
-    /// Top-level fields that this request cannot set.
+    /// Fields that this request cannot set, as dotted paths.
     pub reset: &'a [&'a str],
 }
 
@@ -169,10 +169,8 @@ impl FieldManager<'_> {
     }
 
     fn reset_set(&self, mut set: Set) -> Set {
-        for field in self.reset {
-            let e = PathElement::field(field);
-            set.members.remove(&e);
-            set.children.remove(&e);
+        for path in self.reset {
+            set.remove_below(&path.split('.').map(PathElement::field).collect::<Vec<_>>());
         }
         set
     }

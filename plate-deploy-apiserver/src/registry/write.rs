@@ -106,6 +106,7 @@ impl Registry {
         let name = meta(&object, "name").to_owned();
         admission::check_namespace(self, resource, place.namespace, &name)?;
         admission::mutate_create(self, resource, &mut object)?;
+        let generated = !meta(&object, "generateName").is_empty();
         let versioned = meta(&object, "resourceVersion").parse::<u64>().is_ok_and(|v| v != 0);
         let system = [
             "uid",
@@ -123,9 +124,6 @@ impl Registry {
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.kind_target(), &name, &errors));
         }
-        if versioned {
-            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
-        }
         match resource.builtin_name() {
             "services" => services::allocate(self, resource, &mut object)?,
             crd::STORAGE => crd::accept(&mut object, &self.now()),
@@ -139,9 +137,15 @@ impl Registry {
                 None => Ok(object),
             };
         }
+        if versioned {
+            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
+        }
         let stored = self.store().create(key.clone(), stored_form).map_err(|e| {
             let deleting = self.store().get(&key).is_some_and(|s| is_deleting(&s.object));
-            let e = store_error(resource, &name, &e);
+            let mut e = store_error(resource, &name, &e);
+            if e.reason == "AlreadyExists" && generated {
+                e.message.push_str(", the server was not able to generate a unique name for the object");
+            }
             if deleting { ApiError { message: format!("object is being deleted: {}", e.message), ..e } } else { e }
         })?;
         self.after_write(resource, &stored.object);
@@ -167,6 +171,7 @@ impl Registry {
         let resource = place.resource;
         let reset: &[&str] = match (place.subresource, resource.has_status(), resource.custom.is_some()) {
             ("status", _, true) => &["spec", "metadata"],
+            ("status", _, false) if resource.builtin_name() == "deployments.apps" => &["spec", "metadata.labels"],
             ("status", _, false) => &["spec"],
             (_, true, _) => &["status"],
             _ => &[],
@@ -201,6 +206,7 @@ impl Registry {
         if meta(&object, "name").is_empty() {
             return Err(ApiError::bad_request("name must be provided"));
         }
+        self.match_namespace(place, &mut object.clone())?;
         check_name(place, &object)?;
         let now = self.now();
         let create = strategy::allows_create_on_update(resource) && subresource.is_empty();

@@ -125,9 +125,9 @@ impl Metadata {
     }
 
     fn annotations_map(&self) -> Value {
-        let kind = if self.annotations.is_some() { MapKind::String } else { MapKind::NilString };
-        let entries = self.annotations.iter().flatten().map(|(k, v)| (k.as_str().into(), text(v)));
-        Value::Map(Map::with_kind(entries.collect(), kind))
+        let Some(annotations) = &self.annotations else { return Value::Map(Map::nil(MapKind::String)) };
+        let entries = annotations.iter().map(|(k, v)| (k.as_str().into(), text(v)));
+        Value::Map(Map::with_kind(entries.collect(), MapKind::String))
     }
 }
 

@@ -403,7 +403,7 @@ impl Exec<'_> {
             (Value::Map(map), Type::Map) => match map.kind() {
                 MapKind::Any => true,
                 MapKind::Values => return Ok(Val::plain(map.alias_as(MapKind::Any).into())),
-                MapKind::String | MapKind::NilString | MapKind::Bytes => false,
+                MapKind::String | MapKind::Bytes => false,
             },
             (Value::List(list), Type::List) => list.kind() == ListKind::Any,
             (Value::Object(object), Type::Named(name)) => object.type_name() == name,

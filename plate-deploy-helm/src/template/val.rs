@@ -34,7 +34,7 @@ impl Val {
 pub(super) fn zero_of(kind: MapKind) -> Val {
     match kind {
         MapKind::Any | MapKind::Values => Val::boxed(Value::Nil),
-        MapKind::String | MapKind::NilString => Val::plain(Value::str("")),
+        MapKind::String => Val::plain(Value::str("")),
         MapKind::Bytes => Val::plain(Value::List(List::new(Vec::new(), ListKind::Bytes))),
     }
 }

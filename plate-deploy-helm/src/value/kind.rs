@@ -29,6 +29,7 @@ pub fn list_type(kind: ListKind) -> &'static str {
         ListKind::Any => "[]interface {}",
         ListKind::String => "[]string",
         ListKind::Int => "[]int",
+        ListKind::Lists => "[][]interface {}",
         ListKind::Bytes => "[]uint8",
     }
 }
@@ -38,7 +39,7 @@ pub fn list_type(kind: ListKind) -> &'static str {
 pub fn map_type(kind: MapKind) -> &'static str {
     match kind {
         MapKind::Any => "map[string]interface {}",
-        MapKind::String | MapKind::NilString => "map[string]string",
+        MapKind::String => "map[string]string",
         MapKind::Values => "common.Values",
         MapKind::Bytes => "map[string][]uint8",
     }
