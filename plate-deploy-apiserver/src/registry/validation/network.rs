@@ -36,7 +36,8 @@ pub(super) fn service(object: &Value, out: &mut Errors) {
     one_of(spec, "externalTrafficPolicy", &["Cluster", "Local"], "spec", out);
     one_of(spec, "internalTrafficPolicy", &["Cluster", "Local"], "spec", out);
     for (i, family) in list(spec, &["ipFamilies"]).iter().filter_map(Value::as_str).enumerate() {
-        if family == "IPv6" && !headless {
+        let selects = map(spec, &["selector"]).is_some_and(|s| !s.is_empty());
+        if family == "IPv6" && (!headless || selects) {
             out.push(FieldError::invalid(format!("spec.ipFamilies[{i}]"), family, "not configured on this cluster"));
         }
     }

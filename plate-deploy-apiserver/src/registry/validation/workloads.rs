@@ -279,11 +279,14 @@ pub(super) fn autoscaler(object: &Value, out: &mut Errors) {
     if min < 1 {
         out.push(FieldError::invalid("spec.minReplicas", min, "must be greater than or equal to 1"));
     }
-    if max < 1 {
+    if max < 0 {
         out.push(FieldError::invalid("spec.maxReplicas", max, "must be greater than 0"));
     }
     if max < min {
         out.push(FieldError::invalid("spec.maxReplicas", max, "must be greater than or equal to `minReplicas`"));
+    }
+    if max == 0 {
+        out.push(FieldError::required("spec.maxReplicas", ""));
     }
     for key in ["kind", "name"] {
         required(&spec["scaleTargetRef"], key, "", "spec.scaleTargetRef", out);
