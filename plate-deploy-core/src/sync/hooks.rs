@@ -61,12 +61,14 @@ fn types(object: &Manifest) -> Vec<Type> {
 }
 
 /// Whether the object is never applied: `Skip` is its only type.
-fn is_skipped(object: &Manifest) -> bool {
+#[must_use]
+pub fn is_skipped(object: &Manifest) -> bool {
     types(object) == [Type::Skip]
 }
 
 /// Whether the object is a hook, of a known type or not.
-pub(super) fn is_hook(object: &Manifest) -> bool {
+#[must_use]
+pub fn is_hook(object: &Manifest) -> bool {
     if object.annotation(annotations::HOOK).is_some() {
         return !is_skipped(object);
     }

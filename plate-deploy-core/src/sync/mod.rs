@@ -83,6 +83,7 @@ mod task;
 mod terminate;
 mod waves;
 
+pub use hooks::{is_hook, is_skipped};
 pub use journal::RecordError;
 pub use observation::{ApiKinds, Observation, SyncRules};
 pub use operation::{Action, Batch, Operation, OperationId, Outcome, Propagation, WaveApplied, Write, WriteMethod};
