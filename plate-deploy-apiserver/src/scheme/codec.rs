@@ -106,7 +106,7 @@ impl Decoder<'_> {
             Value::Object(m) => m,
             Value::Null => Map::new(),
             other => {
-                let ty = Type::Struct(StructRef::Builtin(format!("{}", def.go_name).into()));
+                let ty = Type::Struct(StructRef::Builtin(def.go_name.to_string().into()));
                 return Err(self.mismatch(&other, &ty, owner));
             }
         };
@@ -316,7 +316,7 @@ fn bytes(text: &str) -> Result<Value, DecodeError> {
     if let Some(at) = bad {
         return Err(DecodeError(format!("illegal base64 data at input byte {at}")));
     }
-    if padding > 2 || cleaned.len() % 4 != 0 || body.len() % 4 == 1 {
+    if padding > 2 || !cleaned.len().is_multiple_of(4) || body.len() % 4 == 1 {
         return Err(DecodeError(format!("illegal base64 data at input byte {}", cleaned.len() / 4 * 4)));
     }
     Ok(Value::from(cleaned))

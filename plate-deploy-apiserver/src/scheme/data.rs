@@ -57,6 +57,7 @@ pub(super) fn struct_def(name: &str) -> Option<Arc<StructDef>> {
 }
 
 /// The names of all built-in structs.
+#[cfg(test)]
 pub(super) fn struct_names() -> impl Iterator<Item = &'static str> {
     INDEX.keys().copied()
 }

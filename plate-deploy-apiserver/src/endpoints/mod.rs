@@ -1,0 +1,106 @@
+//! HTTP requests to registry calls.
+
+mod discovery;
+mod request;
+mod respond;
+mod reviews;
+mod verbs;
+mod watch;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::json;
+
+pub use respond::ResponseBody;
+
+use crate::registry::Registry;
+use crate::status::{ApiError, ApiResult};
+use request::{Path, Query, parse_path};
+
+/// Kubernetes' limit of request bodies.
+const MAX_BODY: usize = 3 * 1024 * 1024;
+
+/// A request, read completely.
+struct Call {
+    registry: Arc<Registry>,
+    method: Method,
+    query: Query,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Answers a request. Never fails: errors are Status objects.
+pub async fn handle<B>(registry: Arc<Registry>, request: http::Request<B>) -> Response<ResponseBody>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, MAX_BODY).collect().await {
+        Ok(b) => b.to_bytes(),
+        Err(e) if e.is::<LengthLimitError>() => return respond::error(&ApiError::too_large(MAX_BODY)),
+        Err(e) => return respond::error(&ApiError::bad_request(format!("unable to read the request body: {e}"))),
+    };
+    let query = Query::parse(head.uri.query().unwrap_or_default());
+    let call = Call { registry, method: head.method, query, headers: head.headers, body };
+    route(&call, head.uri.path()).unwrap_or_else(|e| respond::error(&e))
+}
+
+fn route(call: &Call, path: &str) -> ApiResult<Response<ResponseBody>> {
+    let catalog = call.registry.catalog();
+    let parsed = parse_path(path);
+    if let Path::Resource(p) = parsed {
+        return verbs::resource(call, &p);
+    }
+    if call.method != Method::GET && call.method != Method::HEAD {
+        return Err(ApiError::method_not_allowed());
+    }
+    let accept = call.headers.get(http::header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let aggregated =
+        accept.contains("as=APIGroupDiscoveryList") && accept.contains("v=v2;") || accept.contains("v=v2,");
+    let document = match parsed {
+        Path::Root { core } if aggregated => {
+            let mut response = respond::object(200, &discovery::aggregated(&catalog, core), false);
+            let kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+            if let Ok(v) = kind.parse() {
+                response.headers_mut().insert(http::header::CONTENT_TYPE, v);
+            }
+            return Ok(response);
+        }
+        Path::Root { core: true } => Some(discovery::core_versions()),
+        Path::Root { core: false } => Some(discovery::group_list(&catalog)),
+        Path::Group(name) => discovery::group(&catalog, &name),
+        Path::Version { group, version } => discovery::resource_list(&catalog, &group, &version),
+        Path::Other(segments) => return other(&segments),
+        Path::Resource(_) => None,
+    };
+    document.map(|d| respond::object(200, &d, false)).ok_or_else(ApiError::no_such_path)
+}
+
+fn other(segments: &[String]) -> ApiResult<Response<ResponseBody>> {
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match parts.as_slice() {
+        ["healthz" | "livez" | "readyz", ..] => Ok(respond::text(200, "text/plain; charset=utf-8", "ok")),
+        ["version"] => Ok(respond::object(200, &version(), false)),
+        [] => {
+            let paths = ["/api", "/apis", "/healthz", "/livez", "/readyz", "/version"];
+            Ok(respond::object(200, &json!({ "paths": paths }), false))
+        }
+        _ => Err(ApiError::no_such_path()),
+    }
+}
+
+/// The Kubernetes version whose API this is.
+fn version() -> serde_json::Value {
+    json!({"major": "1", "minor": "37", "gitVersion": "v1.37.2", "gitCommit": "", "gitTreeState": "clean", "buildDate": "",
+        "goVersion": "", "compiler": "", "platform": "embedded/plate-deploy"})
+}
+
+/// The response of a request that is refused before it is routed.
+#[must_use]
+pub fn refuse(error: &ApiError) -> Response<ResponseBody> {
+    respond::error(error)
+}

@@ -1,0 +1,33 @@
+//! Validation of objects before they are stored.
+//!
+//! [`metadata`] holds for every kind. Kind-specific rules live in [`kinds`]: one function per kind, called from
+//! [`create`] and [`update`].
+
+mod kinds;
+mod metadata;
+
+use serde_json::Value;
+
+use super::catalog::Resource;
+use crate::status::FieldError;
+
+/// The errors of a new object.
+pub(super) fn create(resource: &Resource, object: &Value) -> Vec<FieldError> {
+    let mut errors = metadata::create(resource, object);
+    match &resource.custom {
+        Some(custom) => errors.extend(custom.validate(object)),
+        None => errors.extend(kinds::create(resource, object)),
+    }
+    errors
+}
+
+/// The errors of an object that replaces `old`.
+pub(super) fn update(resource: &Resource, new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = metadata::create(resource, new);
+    errors.extend(metadata::update(new, old));
+    match &resource.custom {
+        Some(custom) => errors.extend(custom.validate(new)),
+        None => errors.extend(kinds::update(resource, new, old)),
+    }
+    errors
+}

@@ -1,0 +1,180 @@
+//! The server: a [`tower::Service`] for in-process clients, and an HTTP listener.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpListener;
+
+use crate::clock::{Clock, SystemClock};
+use crate::endpoints::{self, ResponseBody};
+use crate::registry::Registry;
+use crate::status::ApiError;
+use crate::storage::{Store, StoreFileError};
+
+/// Options of a server.
+#[derive(Debug, Default)]
+pub struct ApiServerBuilder {
+    path: Option<PathBuf>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl ApiServerBuilder {
+    /// Keeps the objects in a file, so that they outlive the process.
+    #[must_use]
+    pub fn store_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Uses another clock than the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Makes the server.
+    ///
+    /// # Errors
+    /// When the store file cannot be used.
+    pub fn build(self) -> Result<ApiServer, StoreFileError> {
+        let store = match self.path {
+            Some(path) => Store::open(&path)?,
+            None => Store::in_memory(),
+        };
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        Ok(ApiServer { registry: Registry::new(store, clock) })
+    }
+}
+
+/// An embedded Kubernetes API. Clones share the same cluster.
+///
+/// It is a `tower::Service` over HTTP requests: `kube::Client::new(server, "default")` talks to it without a socket.
+#[derive(Debug, Clone)]
+pub struct ApiServer {
+    registry: Arc<Registry>,
+}
+
+impl ApiServer {
+    /// A server with a store in memory and the system's clock.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        ApiServer { registry: Registry::new(Store::in_memory(), Arc::new(SystemClock)) }
+    }
+
+    /// Options.
+    #[must_use]
+    pub fn builder() -> ApiServerBuilder {
+        ApiServerBuilder::default()
+    }
+
+    /// The API without HTTP.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Listens for HTTP; with a token, requests must carry it as bearer token.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn serve(&self, address: SocketAddr, token: Option<String>) -> std::io::Result<Listener> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(accept(listener, self.clone(), token.clone().map(Arc::from)));
+        Ok(Listener { address, token, task })
+    }
+}
+
+/// A running HTTP listener; dropping it stops accepting connections.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    token: Option<String>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Listener {
+    /// The address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A kubeconfig for it, as YAML.
+    #[must_use]
+    pub fn kubeconfig(&self) -> String {
+        let user = self
+            .token
+            .as_ref()
+            .map_or_else(|| "{}".to_owned(), |t| format!("{{token: {}}}", serde_json::Value::from(t.as_str())));
+        format!(
+            "apiVersion: v1\nkind: Config\nclusters:\n- name: embedded\n  cluster: {{server: \"http://{}\"}}\nusers:\n- name: embedded\n  user: {user}\ncontexts:\n- name: embedded\n  context: {{cluster: embedded, user: embedded, namespace: default}}\ncurrent-context: embedded\n",
+            self.address
+        )
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, server: ApiServer, token: Option<Arc<str>>) {
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else { continue };
+        let (server, token) = (server.clone(), token.clone());
+        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+            let (registry, token) = (server.registry.clone(), token.clone());
+            async move {
+                let response = if allowed(&request, token.as_deref()) {
+                    endpoints::handle(registry, request).await
+                } else {
+                    endpoints::refuse(&ApiError::unauthorized())
+                };
+                Ok::<_, Infallible>(response)
+            }
+        });
+        tokio::spawn(async move {
+            let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+            if let Err(e) = builder.serve_connection(TokioIo::new(stream), service).await {
+                tracing::debug!(%peer, error = %e, "connection ended");
+            }
+        });
+    }
+}
+
+fn allowed<B>(request: &Request<B>, token: Option<&str>) -> bool {
+    let Some(token) = token else { return true };
+    let given = request.headers().get(http::header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let given = given.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
+    // Compared in full, so that the time does not tell how much of a guess was right.
+    given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |d, (a, b)| d | (a ^ b)) == 0
+}
+
+impl<B> tower::Service<Request<B>> for ApiServer
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let registry = self.registry.clone();
+        Box::pin(async move { Ok(endpoints::handle(registry, request).await) })
+    }
+}
