@@ -7,6 +7,7 @@ pub mod clock;
 pub mod cluster;
 pub mod diff;
 pub mod driver;
+pub mod engine;
 pub mod files;
 pub mod git;
 pub mod health;

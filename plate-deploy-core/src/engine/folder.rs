@@ -46,9 +46,12 @@ pub(super) async fn import(folder: &Path, state_dir: &Path, clock: &dyn Clock) -
         let message = format!("Import {}", folder.display());
         let request = CommitRequest { parent, edits, message, author: who.clone(), committer: who };
         match git.commit(request).await {
-            Ok(new) => git.push(PushRequest { branch: branch.into(), new, expected: parent }).await.map(|_| ()),
+            Ok(new) => {
+                git.push(PushRequest { branch: branch.into(), new, expected: parent }).await?;
+                Ok(())
+            }
             Err(GitError::NothingToCommit { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Err(error) => Err(EngineError::Git(error)),
         }
     };
     // The branch first: killed in between, the next import does the same again and finds nothing left to commit.

@@ -3,7 +3,6 @@
 use super::{EngineError, Repo};
 use crate::files::RepoFiles;
 use crate::git::{CommitId, snapshot};
-use crate::lint;
 use crate::model::Manifest;
 use crate::pipeline::{Capabilities, Libraries, Selection, render_one};
 use crate::render::{NativeRenderer, Repository};
@@ -69,7 +68,7 @@ impl<'a> Offline<'a> {
     pub async fn load(&self, revision: &str) -> Result<Loaded, EngineError> {
         let commit = self.repo.git().resolve(revision).await?;
         let files = snapshot(&**self.repo.git(), commit).await?;
-        let workspace = Workspace::discover(&files)?;
+        let workspace = Workspace::discover(&files, &commit.to_string())?;
         Ok(Loaded { commit, files, workspace })
     }
 
@@ -79,8 +78,7 @@ impl<'a> Offline<'a> {
     /// As [`Offline::load`].
     pub async fn lint(&self, revision: &str) -> Result<Vec<Diagnostic>, EngineError> {
         let loaded = self.load(revision).await?;
-        let rendered = self.render(&loaded, &TemplateOptions::default()).await?;
-        Ok(lint::lint(&loaded.workspace, &loaded.files, &rendered.into_iter().map(|r| (r.name, r.manifests)).collect()))
+        Ok(loaded.workspace.diagnostics.iter().map(Diagnostic::from).collect())
     }
 
     /// Renders Applications without asking a cluster: capabilities are those that `helm template` assumes.
