@@ -11,6 +11,7 @@ pub mod engine;
 pub mod files;
 pub mod git;
 pub mod health;
+pub mod lint;
 pub mod model;
 pub mod pipeline;
 pub mod render;

@@ -9,6 +9,11 @@
 
 pub mod chart;
 pub mod engine;
+pub mod release;
 pub mod sprig;
 pub mod template;
 pub mod value;
+
+mod template_cmd;
+
+pub use template_cmd::{Error, TemplateOptions, TemplateOutput, template, template_with};

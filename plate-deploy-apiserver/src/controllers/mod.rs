@@ -1,106 +1,243 @@
-//! Small controllers that make workloads behave as on a cluster: what kube-controller-manager, a scheduler, kubelets, a
-//! load balancer and a storage provisioner would do, in simulated time.
+//! Control loops over the registry, as kube-controller-manager runs them over the API.
 //!
-//! One task follows the store's changes and brings every object that changed (and its owner) one step further, until
-//! nothing changes any more. Each controller looks at the whole state and writes only differences, so that it may run at
-//! any time and any number of times.
+//! A [`Controller`] sees every change of the store once, in order, and acts through the [`Registry`]; it holds no
+//! lock and sees its own writes like anyone else's. [`Manager`] feeds them: [`Manager::settle`] runs until nothing
+//! changes any more (deterministic, for tests and simulated time), [`run`] follows the store in the background.
 
-mod context;
-mod daemon_set;
-mod deployment;
 mod gc;
-mod job;
-mod network;
-mod pod;
-mod pods;
-mod queue;
-mod replica_set;
-mod simulation;
-mod stateful_set;
-mod volume_claim;
-mod watchers;
+mod namespace;
+mod protection;
+mod workloads;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use tokio::task::JoinHandle;
+use jiff::Timestamp;
 
-pub use simulation::{FailureRule, PodFailure, Simulation};
+pub use workloads::{FailureRule, PodFailure, Simulation};
 
-use crate::object::is_deleting;
 use crate::registry::Registry;
-use context::Context;
-use queue::Queue;
+use crate::storage::{Change, ChangeKind};
 
-/// The running controllers of one cluster; dropping them stops them.
+/// A control loop.
+pub trait Controller: Send + std::fmt::Debug {
+    /// Its name, for logs.
+    fn name(&self) -> &'static str;
+
+    /// Forgets what it knows: the next [`Controller::sync`] gets every object as an `Added` change.
+    fn reset(&mut self);
+
+    /// Reacts to changes. Called with none when the time it asked for has come. Returns when it wants to be called
+    /// even if nothing changes.
+    fn sync(&mut self, registry: &Registry, changes: &[Arc<Change>]) -> Option<Timestamp>;
+}
+
+/// After so many rounds without rest two controllers are fighting; the rest waits for the next change.
+const MAX_ROUNDS: usize = 1000;
+
+/// Runs controllers.
 #[derive(Debug)]
-pub struct Controllers {
-    task: JoinHandle<()>,
+pub struct Manager {
+    controllers: Vec<Box<dyn Controller>>,
+    /// Version up to which changes were delivered; `None` before the first round.
+    seen: Option<u64>,
+    wake: Option<Timestamp>,
 }
 
-impl Controllers {
-    /// Starts the controllers. They look at everything once, then at what changes.
+impl Default for Manager {
+    fn default() -> Self {
+        Manager::new(builtin(Simulation::default()))
+    }
+}
+
+/// The controllers that every embedded cluster with controllers runs.
+#[must_use]
+pub fn builtin(simulation: Simulation) -> Vec<Box<dyn Controller>> {
+    vec![
+        Box::new(namespace::NamespaceController),
+        Box::new(gc::GarbageCollector::default()),
+        Box::new(protection::VolumeProtection),
+        Box::new(workloads::Workloads::new(simulation)),
+    ]
+}
+
+impl Manager {
+    /// A manager of the given controllers.
     #[must_use]
-    pub fn start(registry: Arc<Registry>, simulation: Simulation) -> Self {
-        Self { task: tokio::spawn(run(registry, simulation)) }
+    pub fn new(controllers: Vec<Box<dyn Controller>>) -> Self {
+        Manager { controllers, seen: None, wake: None }
     }
-}
 
-impl Drop for Controllers {
-    fn drop(&mut self) {
-        self.task.abort();
+    /// The time at which a controller wants to act though nothing changes.
+    #[must_use]
+    pub fn wake(&self) -> Option<Timestamp> {
+        self.wake
     }
-}
 
-async fn run(registry: Arc<Registry>, simulation: Simulation) {
-    let mut changed = registry.store().subscribe();
-    let mut queue = Queue::default();
-    network::ensure_node(&Context::new(&registry, &simulation));
-    queue.add_everything(&registry);
-    loop {
-        changed.borrow_and_update();
-        settle(&registry, &simulation, &mut queue);
-        let next = queue.next_time();
-        let alarm = async {
-            match next {
-                Some(at) => registry.clock().sleep_until(at).await,
-                None => std::future::pending().await,
+    /// Delivers changes until there are none; returns the number of rounds.
+    pub fn settle(&mut self, registry: &Registry) -> usize {
+        for round in 0..MAX_ROUNDS {
+            let (changes, latest) = self.pull(registry);
+            let due = self.wake.is_some_and(|t| t <= registry.clock().now());
+            if changes.is_empty() && !due {
+                return round;
             }
+            self.seen = Some(latest);
+            self.wake = self.controllers.iter_mut().filter_map(|c| c.sync(registry, &changes)).min();
+        }
+        tracing::warn!("controllers did not come to rest");
+        MAX_ROUNDS
+    }
+
+    /// The changes since the last round; all objects at first, and when the history is too short.
+    fn pull(&mut self, registry: &Registry) -> (Vec<Arc<Change>>, u64) {
+        let store = registry.store();
+        if let Some(Ok(changes)) = self.seen.map(|v| registry.changes_since(v, None)) {
+            let latest = changes.last().map(|c| c.version).or(self.seen).unwrap_or_default();
+            return (changes, latest);
+        }
+        self.controllers.iter_mut().for_each(|c| c.reset());
+        let mut all = Vec::new();
+        let version = store.version();
+        for resource in store.resources() {
+            for (key, stored) in store.list(&resource, None).1 {
+                let (version, object) = (stored.version, stored.object);
+                all.push(Arc::new(Change { version, kind: ChangeKind::Added, key, object, previous: None }));
+            }
+        }
+        (all, version)
+    }
+}
+
+/// Follows the store until the registry is dropped.
+pub(crate) async fn run(registry: Weak<Registry>, manager: Arc<Mutex<Manager>>) {
+    let Some(mut changed) = registry.upgrade().map(|r| r.store().subscribe()) else { return };
+    loop {
+        let sleep = {
+            let Some(registry) = registry.upgrade() else { return };
+            changed.mark_unchanged();
+            let mut manager = manager.lock().unwrap_or_else(PoisonError::into_inner);
+            manager.settle(&registry);
+            manager.wake().map(|at| registry.clock().sleep_until(at))
         };
         tokio::select! {
-            alive = changed.changed() => if alive.is_err() { return },
-            () = alarm => {}
+            alive = changed.changed() => {
+                if alive.is_err() {
+                    return;
+                }
+            }
+            () = async { match sleep { Some(s) => s.await, None => std::future::pending().await } } => {}
         }
     }
 }
 
-/// Brings everything as far as it gets without time passing.
-fn settle(registry: &Registry, simulation: &Simulation, queue: &mut Queue) {
-    loop {
-        let gone = queue.take_changes(registry);
-        let context = Context::new(registry, simulation);
-        if !gone.is_empty() {
-            gc::collect(&context, &gone);
-            continue;
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::registry::{DeleteOptions, Propagation, WriteOptions};
+    use crate::storage::Store;
+
+    struct World {
+        registry: Arc<Registry>,
+        manager: Manager,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let clock = ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap());
+            let mut w =
+                World { registry: Registry::new(Store::in_memory(), Arc::new(clock)), manager: Manager::default() };
+            w.settle();
+            w
         }
-        let Some(item) = queue.pop(context.now) else { return };
-        let Some(object) = context.stored(&item) else { continue };
-        if is_deleting(&object) {
-            gc::finish(&context, &item, &object);
+
+        fn settle(&mut self) {
+            assert!(self.manager.settle(&self.registry) < MAX_ROUNDS);
         }
-        let wake = match &*item.resource {
-            "deployments.apps" => deployment::reconcile(&context, &object),
-            "replicasets.apps" => replica_set::reconcile(&context, &object),
-            "statefulsets.apps" => stateful_set::reconcile(&context, &object),
-            "daemonsets.apps" => daemon_set::reconcile(&context, &object),
-            "jobs.batch" => job::reconcile(&context, &object),
-            "pods" => pod::reconcile(&context, &object),
-            "persistentvolumeclaims" => volume_claim::reconcile(&context, &object),
-            "services" => network::service(&context, &object),
-            "ingresses.networking.k8s.io" => network::ingress(&context, &object),
-            other => watchers::reconcile(&context, other, &object),
-        };
-        if let Some(at) = wake {
-            queue.add_at(at, item);
+
+        fn map(&self, ns: &str, name: &str, owner: Option<&Value>) -> Value {
+            let maps = self.registry.resource("", "v1", "configmaps").unwrap();
+            let mut object = json!({"metadata": {"name": name}});
+            if let Some(o) = owner {
+                object["metadata"]["ownerReferences"] = json!([{"apiVersion": "v1", "kind": "ConfigMap",
+                    "name": o["metadata"]["name"], "uid": o["metadata"]["uid"], "blockOwnerDeletion": true}]);
+            }
+            self.registry.create(&maps, ns, object, &WriteOptions::default()).unwrap().object
         }
+
+        fn names(&self, ns: &str) -> Vec<String> {
+            let (_, all) = self.registry.store().list("configmaps", Some(ns));
+            all.into_iter().map(|(k, _)| k.name).filter(|n| n != "kube-root-ca.crt").collect()
+        }
+
+        fn delete(&mut self, name: &str, propagation: Propagation) {
+            let maps = self.registry.resource("", "v1", "configmaps").unwrap();
+            let options = DeleteOptions { propagation: Some(propagation), ..DeleteOptions::default() };
+            self.registry.delete(&maps, "default", name, &options).unwrap();
+            self.settle();
+        }
+    }
+
+    #[test]
+    fn owned_objects_go_with_their_owner_unless_orphaned() {
+        for (policy, left) in [(Propagation::Background, 0), (Propagation::Foreground, 0), (Propagation::Orphan, 2)] {
+            let mut w = World::new();
+            let a = w.map("default", "a", None);
+            let b = w.map("default", "b", Some(&a));
+            w.map("default", "c", Some(&b));
+            w.settle();
+            w.delete("a", policy);
+            assert_eq!(w.names("default").len(), left, "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn objects_of_absent_owners_are_removed_and_shared_ones_stay() {
+        let mut w = World::new();
+        let ghost = json!({"metadata": {"name": "ghost", "uid": "11111111-1111-1111-1111-111111111111"}});
+        w.map("default", "lost", Some(&ghost));
+        let a = w.map("default", "a", None);
+        let b = w.map("default", "b", None);
+        let maps = w.registry.resource("", "v1", "configmaps").unwrap();
+        let reference = |o: &Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": o["metadata"]["name"], "uid": o["metadata"]["uid"]});
+        let shared = json!({"metadata": {"name": "shared", "ownerReferences": [reference(&a), reference(&b)]}});
+        w.registry.create(&maps, "default", shared, &WriteOptions::default()).unwrap();
+        w.settle();
+        w.delete("a", Propagation::Background);
+        assert_eq!(w.names("default"), ["b", "shared"]);
+        let shared = w.registry.get(&maps, "default", "shared").unwrap();
+        assert_eq!(shared["metadata"]["ownerReferences"], json!([reference(&b)]));
+    }
+
+    #[test]
+    fn namespaces_empty_themselves() {
+        let mut w = World::new();
+        let spaces = w.registry.resource("", "v1", "namespaces").unwrap();
+        w.registry.create(&spaces, "", json!({"metadata": {"name": "x"}}), &WriteOptions::default()).unwrap();
+        w.settle();
+        let accounts = w.registry.resource("", "v1", "serviceaccounts").unwrap();
+        assert!(w.registry.get(&accounts, "x", "default").is_ok());
+        w.map("x", "a", None);
+        let maps = w.registry.resource("", "v1", "configmaps").unwrap();
+        w.registry.delete(&spaces, "", "x", &DeleteOptions::default()).unwrap();
+        let refused = w.registry.create(&maps, "x", json!({"metadata": {"name": "late"}}), &WriteOptions::default());
+        assert_eq!(refused.unwrap_err().code, 403);
+        w.settle();
+        assert_eq!(w.registry.get(&spaces, "", "x").unwrap_err().code, 404);
+        assert!(w.names("x").is_empty());
+    }
+
+    #[test]
+    fn unused_claims_can_be_deleted() {
+        let mut w = World::new();
+        let claims = w.registry.resource("", "v1", "persistentvolumeclaims").unwrap();
+        let claim = json!({"metadata": {"name": "c"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+        w.registry.create(&claims, "default", claim, &WriteOptions::default()).unwrap();
+        let held = w.registry.delete(&claims, "default", "c", &DeleteOptions::default()).unwrap();
+        assert!(!held.gone);
+        w.settle();
+        assert_eq!(w.registry.get(&claims, "default", "c").unwrap_err().code, 404);
     }
 }

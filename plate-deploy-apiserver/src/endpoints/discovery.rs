@@ -24,7 +24,7 @@ fn groups(catalog: &Catalog) -> Vec<(String, Vec<String>)> {
         }
     }
     for (_, versions) in &mut out {
-        versions.sort_by(|a, b| crate::registry::version_order(b).cmp(&crate::registry::version_order(a)));
+        versions.sort_by_key(|v| std::cmp::Reverse(crate::registry::version_order(v)));
     }
     out
 }

@@ -137,9 +137,10 @@ impl FieldManager<'_> {
         let text = |v: Option<&Value>| v.and_then(Value::as_str).unwrap_or_default().to_owned();
         let metadata = patch.get("metadata");
         let name = format!(
-            "{}/{}; {version}, Kind={}",
+            "{}/{}; {}{version}, Kind={}",
             text(metadata.and_then(|m| m.get("namespace"))),
             text(metadata.and_then(|m| m.get("name"))),
+            if version.contains('/') { "" } else { "/" },
             text(patch.get("kind"))
         );
         let list =

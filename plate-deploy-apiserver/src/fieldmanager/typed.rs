@@ -509,12 +509,18 @@ fn go_type_name(value: &Value) -> &'static str {
     }
 }
 
-/// A short rendering of a value in a message.
+/// A value as Go's `%#v` prints it.
 fn go_value(value: &Value) -> String {
-    let text = match value {
-        Value::String(s) => s.clone(),
-        Value::Array(_) | Value::Object(_) => format!("{}{{...}}", go_type_name(value)),
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(go_value).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        Value::Object(map) => {
+            let items: Vec<String> = map.iter().map(|(k, v)| format!("{k:?}:{}", go_value(v))).collect();
+            format!("map[string]interface {{}}{{{}}}", items.join(", "))
+        }
         other => other.to_string(),
-    };
-    text.chars().take(200).collect()
+    }
 }

@@ -43,7 +43,9 @@ pub(super) fn check_delete(resource: &Resource, name: &str) -> ApiResult<()> {
 pub(super) fn mutate_create(registry: &Registry, resource: &Resource, object: &mut Value) -> ApiResult<()> {
     match resource.builtin_name() {
         "pods" => {
-            service_account(registry, resource, object)?;
+            if registry.service_accounts {
+                service_account(registry, resource, object)?;
+            }
             priority(registry, resource, object)?;
             tolerations(object);
         }

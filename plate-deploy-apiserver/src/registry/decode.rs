@@ -35,6 +35,9 @@ pub(super) fn typed(resource: &Resource, value: Value) -> Result<Decoded, String
                 map.insert("kind".to_owned(), resource.info.kind.as_str().into());
             }
             scheme::defaults::apply(&mut object);
+            if resource.builtin_name() == "daemonsets.apps" {
+                super::strategy::keep_template_generation(&mut object);
+            }
             object
         }
         (None, _) => value,

@@ -140,6 +140,7 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
             }
         }
         "jobs.batch" => prepare_job(object),
+        "daemonsets.apps" => set_template_generation(object, 1),
         "networkpolicies.networking.k8s.io" => {}
         "secrets" => merge_string_data(object),
         _ => {}
@@ -150,6 +151,28 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
     } else {
         crate::object::remove_meta(object, &["generation"]);
     }
+}
+
+/// DaemonSets keep a field of their first version in an annotation, which is always there.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+fn template_generation(object: &Value) -> i64 {
+    crate::object::text(object, &["metadata", "annotations", TEMPLATE_GENERATION]).parse().unwrap_or(0)
+}
+
+fn set_template_generation(object: &mut Value, generation: i64) {
+    if let Some(m) = crate::object::metadata_mut(object) {
+        let annotations = m.entry("annotations").or_insert_with(|| serde_json::json!({}));
+        if let Value::Object(a) = annotations {
+            a.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
+        }
+    }
+}
+
+/// Reads and writes the annotation, as the conversion from and to `apps/v1` does.
+pub(super) fn keep_template_generation(object: &mut Value) {
+    let generation = template_generation(object);
+    set_template_generation(object, generation);
 }
 
 /// `stringData` is written over `data`, base64 encoded.
@@ -254,6 +277,11 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, new: &mut V
             (new.get_mut("spec").and_then(Value::as_object_mut), at(old, &["spec", "finalizers"]))
     {
         spec.insert("finalizers".to_owned(), finalizers.clone());
+    }
+    if resource.builtin_name() == "daemonsets.apps" {
+        let template = |o: &Value| at(o, &["spec", "template"]).cloned();
+        let next = template_generation(old) + i64::from(template(new) != template(old));
+        set_template_generation(new, next);
     }
     let has_generation = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
     if has_generation && changed(resource, new, old) {

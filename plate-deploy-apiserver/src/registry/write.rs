@@ -146,6 +146,7 @@ impl Registry {
     fn match_namespace(&self, place: Place<'_>, object: &mut Value) -> ApiResult<()> {
         let own = meta(object, "namespace").to_owned();
         if !place.resource.info.namespaced {
+            remove_meta(object, &["namespace"]);
             return Ok(());
         }
         if own.is_empty() {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use kube::Client;
 use plate_deploy_apiserver::ApiServer;
-use plate_deploy_apiserver::controllers::{Controllers, Simulation};
+use plate_deploy_apiserver::controllers::Simulation;
 
 use super::wrappers::{reads_go_through, writes_go_through};
 use super::{
@@ -30,7 +30,6 @@ pub struct EmbeddedOptions {
 pub struct EmbeddedCluster {
     inner: KubeCluster,
     server: ApiServer,
-    _controllers: Controllers,
 }
 
 impl EmbeddedCluster {
@@ -39,15 +38,14 @@ impl EmbeddedCluster {
     /// # Errors
     /// [`ClusterError::Embedded`] when the store cannot be used: not readable, damaged, or in use by another process.
     pub async fn start(options: EmbeddedOptions) -> Result<Self> {
-        let mut builder = ApiServer::builder();
+        let mut builder = ApiServer::builder().controllers(options.simulation);
         if let Some(folder) = &options.store {
             std::fs::create_dir_all(folder).map_err(|e| ClusterError::Embedded(format!("{}: {e}", folder.display())))?;
             builder = builder.store_file(folder.join("objects"));
         }
         let server = builder.build().map_err(|e| ClusterError::Embedded(e.to_string()))?;
-        let controllers = Controllers::start(Arc::clone(server.registry()), options.simulation);
         let inner = KubeCluster::new("embedded", Client::new(server.clone(), "default"));
-        Ok(Self { inner, server, _controllers: controllers })
+        Ok(Self { inner, server })
     }
 
     /// The API server, to serve it over HTTP or to look into it.

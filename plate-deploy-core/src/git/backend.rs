@@ -10,7 +10,6 @@ use super::types::{
     Change, CommitId, CommitInfo, CommitRequest, EntryKind, FetchOutcome, ListOptions, LogOptions, ObjectId,
     PushOutcome, PushRequest, RefInfo, RepositoryStatus, TreeEntry,
 };
-use crate::files::{File, RepoFiles};
 
 /// A Git repository.
 ///
@@ -81,22 +80,6 @@ pub trait GitBackend: Debug + Send + Sync + 'static {
     async fn status(&self, branch: &str) -> Result<RepositoryStatus, GitError>;
 }
 
-/// How much of a revision to load into memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadOptions {
-    /// Most bytes of all files together. Default: 1 GiB. Files of more than [`RepoFiles::MAX_FILE`] bytes are never
-    /// loaded and do not count.
-    pub max_bytes: u64,
-    /// Most files. Default: 200,000.
-    pub max_files: usize,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self { max_bytes: 1 << 30, max_files: 200_000 }
-    }
-}
-
 /// Conveniences for callers; nothing for implementors.
 #[async_trait]
 pub trait GitBackendExt: GitBackend {
@@ -111,37 +94,6 @@ pub trait GitBackendExt: GitBackend {
             return Err(GitError::InvalidPath { path: path.to_owned(), reason });
         }
         self.read_blob(entry.id, max_bytes).await.map(Some)
-    }
-
-    /// All files of a commit in memory: what workspace, rendering and lint read. Submodules are left out.
-    ///
-    /// # Errors
-    /// [`GitError::TooLarge`] beyond the limits of `options`.
-    async fn load_files(&self, commit: CommitId, options: LoadOptions) -> Result<RepoFiles, GitError> {
-        let list = ListOptions { recursive: true, sizes: true, max_entries: options.max_files };
-        let mut entries = self.list_tree(commit, "", list).await?;
-        entries.retain(|entry| entry.kind != EntryKind::Submodule);
-        let sizes = entries.iter().filter_map(|entry| entry.size).filter(|size| *size <= RepoFiles::MAX_FILE);
-        let size = sizes.fold(0, u64::saturating_add);
-        if size > options.max_bytes {
-            let what = format!("commit {}", commit.short());
-            return Err(GitError::TooLarge {
-                repository: self.location(),
-                what,
-                size,
-                limit: options.max_bytes,
-                unit: "bytes",
-            });
-        }
-        let blobs = self.read_blobs(entries.iter().map(|entry| entry.id).collect(), RepoFiles::MAX_FILE).await?;
-        Ok(RepoFiles::new(entries.into_iter().zip(blobs).map(|(entry, blob)| {
-            let file = match (entry.kind, blob) {
-                (EntryKind::Symlink, Some(target)) => File::Symlink(String::from_utf8_lossy(&target).into_owned()),
-                (_, Some(content)) => File::Blob(content),
-                (_, None) => File::TooLarge(entry.size.unwrap_or(RepoFiles::MAX_FILE + 1)),
-            };
-            (entry.path, file)
-        })))
     }
 
     /// The commit that an Application's `targetRevision` names, as Argo CD decides it: a semantic version constraint

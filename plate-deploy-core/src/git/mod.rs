@@ -2,7 +2,7 @@
 //!
 //! [`GitBackend`] is the seam. [`GixGit`] reads and writes real repositories without starting a process; [`MemoryGit`]
 //! is a strict double for tests. What all implementations share (trees, diffs, history, revisions) works on
-//! the three-method [`objects::ObjectStore`], so that two backends cannot decide differently.
+//! a small object store, so that two backends cannot decide differently.
 //!
 //! A change is published in two steps: [`GitBackend::commit`] writes a commit and moves no branch, and
 //! [`GitBackend::push`] makes it the head of the branch, at the remote first. A run that is killed between the two leaves
@@ -30,12 +30,12 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{GitBackend, GitBackendExt, LoadOptions};
+pub use backend::{GitBackend, GitBackendExt};
 pub use credentials::Credentials;
 pub use error::GitError;
 pub use gix_git::{CloneOptions, GixGit};
 pub use memory::MemoryGit;
-pub use snapshot::snapshot;
+pub use snapshot::{SnapshotOptions, snapshot, snapshot_with};
 pub use symlink::{ResolvedPath, resolve_path};
 pub use types::{
     BranchStatus, Change, CommitId, CommitInfo, CommitRequest, EntryKind, FetchOutcome, FileChange, FileEdit,

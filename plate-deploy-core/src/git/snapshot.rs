@@ -1,33 +1,64 @@
-//! All files of a commit in memory, without a checkout.
-
-use futures::{StreamExt, TryStreamExt, stream};
+//! All files of a commit in memory, without a checkout: what workspace, rendering and lint read.
 
 use super::{CommitId, EntryKind, GitBackend, GitError, ListOptions};
 use crate::files::{File, RepoFiles};
 
-/// Blobs read at the same time.
-const PARALLEL: usize = 16;
-/// Longest symlink target that is read.
-const MAX_LINK: u64 = 4096;
+/// How much of a commit may be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotOptions {
+    /// Most bytes of all files together. Default: 1 GiB. Files over [`RepoFiles::MAX_FILE`] bytes are never loaded and do
+    /// not count.
+    pub max_bytes: u64,
+    /// Most files. Default: 200,000.
+    pub max_files: usize,
+}
+
+impl Default for SnapshotOptions {
+    fn default() -> Self {
+        Self { max_bytes: 1 << 30, max_files: 200_000 }
+    }
+}
+
+/// Reads every file of a commit, within the default limits.
+///
+/// # Errors
+/// As [`snapshot_with`].
+pub async fn snapshot(git: &dyn GitBackend, commit: CommitId) -> Result<RepoFiles, GitError> {
+    snapshot_with(git, commit, SnapshotOptions::default()).await
+}
 
 /// Reads every file of a commit. Files over [`RepoFiles::MAX_FILE`] bytes are noted, not loaded; submodules are left out.
 ///
 /// # Errors
-/// [`GitError`] when the commit or one of its objects cannot be read.
-pub async fn snapshot(git: &dyn GitBackend, commit: CommitId) -> Result<RepoFiles, GitError> {
-    let entries = git.list_tree(commit, "", ListOptions { sizes: true, ..ListOptions::recursive() }).await?;
-    let reads = entries.into_iter().filter(|entry| entry.kind != EntryKind::Submodule).map(|entry| async move {
-        let size = entry.size.unwrap_or(0);
-        let file = match entry.kind {
-            EntryKind::Symlink => {
-                let target = git.read_blob(entry.id, MAX_LINK).await?;
-                File::Symlink(String::from_utf8_lossy(&target).into_owned())
-            }
-            _ if size > RepoFiles::MAX_FILE => File::TooLarge(size),
-            _ => File::Blob(git.read_blob(entry.id, RepoFiles::MAX_FILE).await?),
+/// [`GitError`] when the commit or one of its objects cannot be read; [`GitError::TooLarge`] beyond the limits.
+pub async fn snapshot_with(
+    git: &dyn GitBackend,
+    commit: CommitId,
+    options: SnapshotOptions,
+) -> Result<RepoFiles, GitError> {
+    let list = ListOptions { recursive: true, sizes: true, max_entries: options.max_files };
+    let mut entries = git.list_tree(commit, "", list).await?;
+    entries.retain(|entry| entry.kind != EntryKind::Submodule);
+    let sizes = entries.iter().filter_map(|entry| entry.size).filter(|size| *size <= RepoFiles::MAX_FILE);
+    let size = sizes.fold(0, u64::saturating_add);
+    if size > options.max_bytes {
+        let what = format!("commit {}", commit.short());
+        return Err(GitError::TooLarge {
+            repository: git.location(),
+            what,
+            size,
+            limit: options.max_bytes,
+            unit: "bytes",
+        });
+    }
+    // One call for all blobs: a call for each would spend its time on switching threads.
+    let blobs = git.read_blobs(entries.iter().map(|entry| entry.id).collect(), RepoFiles::MAX_FILE).await?;
+    Ok(RepoFiles::new(entries.into_iter().zip(blobs).map(|(entry, blob)| {
+        let file = match (entry.kind, blob) {
+            (EntryKind::Symlink, Some(target)) => File::Symlink(String::from_utf8_lossy(&target).into_owned()),
+            (_, Some(content)) => File::Blob(content),
+            (_, None) => File::TooLarge(entry.size.unwrap_or(RepoFiles::MAX_FILE + 1)),
         };
-        Ok((entry.path, file))
-    });
-    let files: Vec<(String, File)> = stream::iter(reads).buffer_unordered(PARALLEL).try_collect().await?;
-    Ok(RepoFiles::new(files))
+        (entry.path, file)
+    })))
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    CommitId, CommitRequest, EntryKind, FileEdit, GitBackend, GitBackendExt, GitError, ListOptions, LoadOptions,
-    LocalBranch, LogOptions, PushRequest, Signature, resolve_path,
+    CommitId, CommitRequest, EntryKind, FileEdit, GitBackend, GitBackendExt, GitError, ListOptions, LocalBranch,
+    LogOptions, PushRequest, Signature, SnapshotOptions, resolve_path, snapshot, snapshot_with,
 };
 
 pub use super::faulty::{Call, FaultyGit, When};
@@ -114,11 +114,11 @@ async fn reads(clones: Clones) -> Result<(), GitError> {
     assert!(matches!(git.read_file(head, "b", 100).await, Err(GitError::InvalidPath { .. })));
     assert!(matches!(git.entry(head, ".git/config").await, Err(GitError::InvalidPath { .. })));
 
-    let files = git.load_files(head, LoadOptions::default()).await?;
+    let files = snapshot(git, head).await?;
     assert_eq!(files.paths().collect::<Vec<_>>(), ["b.txt", "b/run.sh", "b/values.yaml", "가/나.yaml"]);
     assert!(files.read("b/values.yaml").is_ok_and(|content| content == "a: 1\n"));
-    let small = LoadOptions { max_bytes: 4, ..LoadOptions::default() };
-    assert!(matches!(git.load_files(head, small).await, Err(GitError::TooLarge { .. })));
+    let small = SnapshotOptions { max_bytes: 4, ..SnapshotOptions::default() };
+    assert!(matches!(snapshot_with(git, head, small).await, Err(GitError::TooLarge { .. })));
     assert_eq!(git.resolve_target("main", "").await?, head);
     Ok(())
 }
@@ -166,6 +166,10 @@ async fn commits(clones: Clones) -> Result<(), GitError> {
         kinds,
         [("a/x", true, Some(EntryKind::Executable)), ("a/y", true, None), ("new/deep/z", false, Some(EntryKind::Blob))]
     );
+    deletions(git, first, second).await
+}
+
+async fn deletions(git: &dyn GitBackend, first: CommitId, second: CommitId) -> Result<(), GitError> {
     assert_eq!(git.changes(None, first).await?.len(), 2);
     assert!(git.changes(Some(first), first).await?.is_empty());
 

@@ -81,6 +81,8 @@ mod state;
 mod step;
 mod task;
 mod terminate;
+#[cfg(test)]
+mod tests;
 mod waves;
 
 pub use hooks::{is_hook, is_skipped};

@@ -28,6 +28,8 @@ pub(super) struct Run<'a> {
     pub(super) message: String,
     /// What the sync waits for.
     pub(super) waiting_for: Vec<ResourceKey>,
+    /// The step before was given up on the way: a wave may be applied in part.
+    pub(super) interrupted: bool,
     /// The dry run is over: results from here on are true of the cluster.
     pub(super) wet: bool,
 }

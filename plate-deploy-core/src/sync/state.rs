@@ -47,6 +47,8 @@ pub struct SyncState {
     steps: u32,
     /// Results of the step under way, from the end of the dry run on.
     progress: Option<Results>,
+    /// The last step was given up on the way: a wave may be applied in part.
+    interrupted: bool,
     /// The step under way.
     #[serde(skip)]
     step: Option<Box<Step>>,
@@ -84,6 +86,7 @@ impl SyncState {
             waiting_for: Vec::new(),
             steps: 0,
             progress: None,
+            interrupted: false,
             step: None,
         }
     }
@@ -211,6 +214,7 @@ impl SyncState {
             phase: self.phase,
             message: self.message.clone(),
             waiting_for: Vec::new(),
+            interrupted: self.interrupted,
             wet: false,
         };
         let flow = if self.phase == OperationPhase::Terminating { run.terminate() } else { run.step() };
@@ -222,6 +226,7 @@ impl SyncState {
         (self.phase, self.message, self.waiting_for) = (phase, message, waiting_for);
         self.results = results;
         self.progress = None;
+        self.interrupted = false;
         Ok(())
     }
 
@@ -251,6 +256,7 @@ impl SyncState {
         self.step = None;
         if let Some(progress) = self.progress.take() {
             self.results = progress;
+            self.interrupted = true;
         }
     }
 

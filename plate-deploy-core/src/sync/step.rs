@@ -152,12 +152,22 @@ impl Run<'_> {
             self.terminate_hooks(&hooks)?;
             running = self.filter(&running, |task| task.phase == SyncPhase::SyncFail);
         }
-        if running.is_empty() {
+        if running.is_empty() || self.must_finish_wave(&all) {
             return Ok(false);
         }
         self.fail_vanished(&running)?;
         self.set_waiting(&running, false);
         Ok(true)
+    }
+
+    /// Whether a wave was left half applied by an interruption. The rest goes first: what was applied may need it to
+    /// become healthy (a volume claim waits for its pod).
+    fn must_finish_wave(&self, all: &[usize]) -> bool {
+        let place = |task: &Task| (task.phase, task.wave);
+        let pending = || all.iter().map(|&index| self.task(index)).find(|task| task.is_pending());
+        self.interrupted
+            && !self.any(all, Task::has_failed)
+            && pending().is_some_and(|next| self.any(all, |task| task.is_running() && place(task) == place(next)))
     }
 
     /// Running objects that are not in the live view are looked for in the cluster: one that is gone has failed, or
@@ -213,14 +223,15 @@ impl Run<'_> {
         }
         match state {
             RunState::Failed => self.wave_failed(&now, fail_hooks, deletions),
-            RunState::Successful if later.is_empty() && !self.any(&now, Task::is_hook) => {
+            RunState::Successful if later.is_empty() && !self.any(&now, Task::is_hook) && !self.hook_runs(tasks) => {
                 // The health of the last wave's objects is not awaited.
                 self.delete_hooks(&deletions.on_success)?;
                 self.set_phase(OperationPhase::Succeeded, "successfully synced (all tasks run)");
                 Ok(())
             }
             RunState::Successful => {
-                self.set_waiting(&now, false);
+                let waiting = if self.interrupted { self.filter(tasks, Task::is_running) } else { now };
+                self.set_waiting(&waiting, false);
                 Ok(())
             }
             RunState::Pending => {
@@ -230,6 +241,11 @@ impl Run<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a hook runs, of this wave or, after an interruption, of its part applied before.
+    fn hook_runs(&self, tasks: &[usize]) -> bool {
+        self.any(tasks, |task| task.is_hook() && task.is_running())
     }
 
     /// [`MissingKinds::Await`]: holds a wave back while one of its kinds is not served and nothing in this sync

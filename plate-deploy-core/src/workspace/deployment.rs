@@ -7,7 +7,7 @@ use super::diagnostic::Location;
 use super::image::{Found, ImageForm, ImageReference, Part, Place, parent, parse_dotted, part_of, scan};
 use super::paths;
 use crate::files::RepoFiles;
-use crate::model::application::{ApplicationSource, HelmSource};
+use crate::model::application::HelmSource;
 use crate::model::{FieldPath, Glob, same_repo};
 use crate::yaml::parse;
 
@@ -77,7 +77,7 @@ pub(super) fn read(
         ..Deployment::default()
     };
     let mut parts = Parts::default();
-    for (path, source) in sources(application) {
+    for (path, source) in application.sources() {
         let local = same_repo(&source.repo_url, home) && source.chart.is_empty() && !source.is_ref();
         let Some(folder) = local.then(|| paths::folder(files, &source.path)).flatten() else { continue };
         deployment.is_chart |= files.is_file(&paths::join(&folder, "Chart.yaml"));
@@ -101,17 +101,6 @@ pub(super) fn read(
     }
     deployment.images = parts.images();
     deployment
-}
-
-/// The sources in effect with their paths in the Application.
-pub(super) fn sources(application: &SourcedApplication) -> Vec<(FieldPath, &ApplicationSource)> {
-    let spec = &application.object.spec;
-    if spec.sources.is_empty() {
-        spec.source.iter().map(|source| (FieldPath::keys(["spec", "source"]), source)).collect()
-    } else {
-        let path = FieldPath::keys(["spec", "sources"]);
-        spec.sources.iter().enumerate().map(|(i, source)| (path.index(i), source)).collect()
-    }
 }
 
 fn value_files(
@@ -166,7 +155,7 @@ fn resolve(
     }
     if let Some(rest) = written.strip_prefix('$') {
         let (name, rest) = rest.split_once('/')?;
-        let sources = sources(application);
+        let sources = application.sources();
         return match sources.iter().find(|(_, source)| source.reference == name) {
             Some((_, source)) => same_repo(&source.repo_url, home).then(|| files.resolve(rest).ok()).flatten(),
             // Argo CD takes an unknown reference for a local path.

@@ -106,7 +106,7 @@ fn is_valid(pattern: &str) -> bool {
 }
 
 /// Go's `filepath.Match`: `*`, `?` and classes match anything but `/`.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut p, mut n): (&[char], &[char]) = (&pattern, &name);

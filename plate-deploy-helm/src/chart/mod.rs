@@ -6,11 +6,16 @@
 mod archive;
 mod capabilities;
 mod chartfile;
+mod coalesce;
+mod dependencies;
 mod directory;
 mod error;
 mod ignore;
 mod load;
 mod metadata;
+mod schema;
+mod strvals;
+mod values;
 
 use std::sync::Arc;
 
@@ -18,6 +23,9 @@ pub use archive::MAX_CHART_BYTES;
 pub use capabilities::{Capabilities, KubeVersion};
 pub use error::{ChartError, DocumentError, ValuesError};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
+pub use values::{Prepared, ValueRules, ValueSources};
+
+pub(crate) use ignore::matches as glob_matches;
 
 use crate::value::Map;
 
@@ -54,6 +62,14 @@ impl Chart {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// The declared dependencies that are not in `charts/`.
+    #[must_use]
+    pub fn missing_dependencies(&self) -> Vec<String> {
+        let there = |name: &str| self.dependencies.iter().any(|chart| chart.name() == name);
+        let declared = self.metadata.dependencies.iter();
+        declared.filter(|wanted| !there(&wanted.name)).map(|wanted| wanted.name.clone()).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 mod read;
 mod write;
 
-pub use read::{JsonError, decode, decode_list, decode_map};
+pub use read::{JsonError, decode, decode_first, decode_list, decode_map};
 pub(crate) use write::{bytes_of, number_text, write_string};
 pub use write::{encode, encode_pretty, encode_raw};
 

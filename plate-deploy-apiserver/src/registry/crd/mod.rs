@@ -88,7 +88,7 @@ pub(super) fn resources(definition: &Value) -> Vec<Arc<Resource>> {
     let served = versions.iter().filter(|v| v.get("served") == Some(&Value::Bool(true)));
     let mut out: Vec<Arc<Resource>> =
         served.map(|v| Arc::new(resource(definition, v, group, storage_version.clone()))).collect();
-    out.sort_by(|a, b| version_order(&b.info.version).cmp(&version_order(&a.info.version)));
+    out.sort_by_key(|r| std::cmp::Reverse(version_order(&r.info.version)));
     out
 }
 

@@ -23,6 +23,17 @@ pub fn decode(text: &[u8]) -> Result<Value, JsonError> {
     }
 }
 
+/// The first value of a text, and how many bytes it took: Go's `json.Decoder`.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_first(text: &[u8]) -> Result<(Value, usize), JsonError> {
+    let mut reader = Reader { bytes: text, pos: 0, depth: 0 };
+    reader.space();
+    let value = reader.value()?;
+    Ok((value, reader.pos))
+}
+
 /// Go's `json.Unmarshal` into a `map[string]interface{}`; `null` is an empty map.
 ///
 /// # Errors

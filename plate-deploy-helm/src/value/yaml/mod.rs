@@ -9,6 +9,7 @@ mod decode;
 mod emit;
 mod emit_scalar;
 mod error;
+mod head;
 mod parser;
 mod properties;
 mod reader;
@@ -21,6 +22,7 @@ mod token;
 pub(crate) use build::Typed;
 pub use emit::to_yaml;
 pub use error::{UnmarshalError, YamlError};
+pub use head::{Head, head};
 pub use reader::MAX_BYTES;
 pub use scanner::MAX_DEPTH;
 

@@ -71,9 +71,11 @@ impl<'a> Cluster<'a> {
 
     fn read(&mut self, operation: &Operation) -> Outcome {
         let key = &operation.object;
-        let op = if key.kind == "Namespace" { "getNamespace" } else { "get" };
-        if let Some(message) = self.fault(op, key, false) {
+        if let Some(message) = self.fault("getNamespace", key, false) {
             return Outcome::failed(message);
+        }
+        if let Some(message) = self.fault("get", key, false) {
+            return Outcome::failed(format!("{} \"{}\" is forbidden: {message}", self.resource(operation), key.name));
         }
         match self.objects.get(key) {
             Some(object) => Outcome::Found { object: object.clone() },

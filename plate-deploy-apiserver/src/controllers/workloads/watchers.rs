@@ -1,15 +1,14 @@
-//! Everything else that a cluster keeps an eye on: namespaces, budgets, autoscalers, aggregated APIs.
+//! Everything else that a cluster keeps an eye on: budgets, autoscalers, aggregated APIs.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::context::{Context, condition, spec_number};
-use crate::object::{generation, is_deleting, meta};
+use crate::object::generation;
 
 /// Brings an object of any other kind on.
 pub(super) fn reconcile(context: &Context<'_>, resource: &str, object: &Value) -> Option<Timestamp> {
     match resource {
-        "namespaces" => namespace(context, object),
         "poddisruptionbudgets.policy" => budget(context, object),
         "horizontalpodautoscalers.autoscaling" => autoscaler(context, object),
         "apiservices.apiregistration.k8s.io" => {
@@ -19,34 +18,6 @@ pub(super) fn reconcile(context: &Context<'_>, resource: &str, object: &Value) -
         _ => {}
     }
     None
-}
-
-fn namespace(context: &Context<'_>, namespace: &Value) {
-    let name = meta(namespace, "name");
-    if !is_deleting(namespace) {
-        if context.get("serviceaccounts", name, "default").is_none() {
-            let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
-            context.create("serviceaccounts", name, account);
-        }
-        if context.get("configmaps", name, "kube-root-ca.crt").is_none() {
-            let bundle = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt"}, "data": {"ca.crt": ""}});
-            context.create("configmaps", name, bundle);
-        }
-        return;
-    }
-    let mut left = false;
-    for resource in context.registry.store().resources() {
-        for object in context.registry.store().list(&resource, Some(name)).1 {
-            left = true;
-            if !is_deleting(&object.1.object) {
-                context.delete(&resource, &object.1.object);
-            }
-        }
-    }
-    if !left {
-        // It may be gone already.
-        let _ = context.registry.finalize_namespace(name);
-    }
 }
 
 fn budget(context: &Context<'_>, budget: &Value) {

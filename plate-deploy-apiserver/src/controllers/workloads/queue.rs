@@ -2,48 +2,29 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::object::{list, meta};
+use crate::object::list;
 use crate::registry::Registry;
-use crate::storage::{ChangeKind, Key};
+use crate::storage::{Change, Key};
 
 /// Keys to look at, each once, and times at which to look again.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     now: BTreeSet<Key>,
     later: BinaryHeap<Reverse<(Timestamp, Key)>>,
-    seen: u64,
 }
 
 impl Queue {
-    /// Looks at every object of the cluster.
-    pub(super) fn add_everything(&mut self, registry: &Registry) {
-        self.seen = registry.store().version();
-        for resource in registry.store().resources() {
-            self.now.extend(registry.store().list(&resource, None).1.into_iter().map(|(key, _)| key));
-        }
-    }
-
-    /// Looks at everything that has changed since the last time, and at the owners of it. Gives the uids of objects that
-    /// are gone.
-    pub(super) fn take_changes(&mut self, registry: &Registry) -> Vec<String> {
-        let Ok(changes) = registry.changes_since(self.seen, None) else {
-            self.add_everything(registry);
-            return Vec::new();
-        };
-        let mut gone = Vec::new();
+    /// Looks at everything that has changed, and at the owners of it.
+    pub(super) fn take(&mut self, changes: &[Arc<Change>], registry: &Registry) {
         for change in changes {
-            if change.kind == ChangeKind::Deleted {
-                gone.push(meta(&change.object, "uid").to_owned());
-            }
-            self.seen = self.seen.max(change.version);
             self.now.extend(owners(&change.object, &change.key.namespace, registry));
             self.now.insert(change.key.clone());
         }
-        gone
     }
 
     /// Looks at an object again at a time.
@@ -79,6 +60,5 @@ fn owners(object: &Value, namespace: &str, registry: &Registry) -> Vec<Key> {
             let namespace = if resource.info.namespaced { namespace } else { "" };
             Some(Key::new(&resource.storage, namespace, field("name")))
         })
-        .chain(std::iter::once_with(|| Key::new("namespaces", "", meta(object, "namespace"))).filter(|key| !key.name.is_empty() && crate::object::is_deleting(object)))
         .collect()
 }

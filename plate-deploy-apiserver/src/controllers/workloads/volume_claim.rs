@@ -11,11 +11,6 @@ const RESOURCE: &str = "persistentvolumeclaims";
 /// Binds a claim to a volume of its own, when its storage class is one that is simulated.
 pub(super) fn reconcile(context: &Context<'_>, claim: &Value) -> Option<Timestamp> {
     if is_deleting(claim) {
-        // The protection finalizer waits for pods that use it; simulated pods let go at once.
-        if let Some(resource) = context.registry.catalog().find_storage(RESOURCE) {
-            let place = (meta(claim, "namespace"), meta(claim, "name"));
-            let _ = context.registry.remove_finalizers(&resource, place.0, place.1, &["kubernetes.io/pvc-protection"]);
-        }
         return None;
     }
     let class = text(claim, &["spec", "storageClassName"]);
