@@ -129,6 +129,9 @@ fn requirement(text: &str) -> Result<(String, Operator), SelectorError> {
 
 fn parse_requirement(text: &str) -> Result<(String, Operator), SelectorError> {
     let unparsable = || error(format!("unable to parse requirement: found '{text}', expected: identifier"));
+    if text.starts_with('=') {
+        return Err(error("found '=', expected: !, identifier, or 'end of string'"));
+    }
     if let Some(key) = text.strip_prefix('!') {
         return Ok((key.trim().to_owned(), Operator::Absent));
     }

@@ -353,18 +353,15 @@ fn print(out: &mut String, manifest: &Manifest) {
 
 /// The files of `crds/`, parents first, as they are.
 fn collect_crds(chart: &RenderChart<'_>, path: &str, manifests: &mut Vec<Manifest>) {
-    for file in &chart.chart.files {
-        let lower = file.name.to_ascii_lowercase();
-        if file.name.starts_with("crds/") && [".yaml", ".yml", ".json"].iter().any(|ext| lower.ends_with(ext)) {
-            manifests.push(Manifest {
-                source: format!("{path}/{}", file.name),
-                api_version: String::new(),
-                kind: String::new(),
-                name: String::new(),
-                role: Role::Crd,
-                text: String::from_utf8_lossy(&file.data).into_owned(),
-            });
-        }
+    for file in chart.chart.crd_files() {
+        manifests.push(Manifest {
+            source: format!("{path}/{}", file.name),
+            api_version: String::new(),
+            kind: String::new(),
+            name: String::new(),
+            role: Role::Crd,
+            text: String::from_utf8_lossy(&file.data).into_owned(),
+        });
     }
     for subchart in &chart.dependencies {
         collect_crds(subchart, &format!("{path}/charts/{}", subchart.name()), manifests);

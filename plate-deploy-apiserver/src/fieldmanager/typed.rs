@@ -447,7 +447,7 @@ fn validate_walk(value: &Value, ty: &Type, path: String, out: &mut Vec<String>) 
         }
         Atom::List(l) => {
             let Some(items) = value.as_array() else {
-                return out.push(at(format!("expected list, got {}", go_value(value))));
+                return out.push(at(format!("expected list, got &{{{}}}", go_plain(value))));
             };
             let mut seen = Vec::new();
             for (i, item) in items.iter().enumerate() {
@@ -466,7 +466,7 @@ fn validate_walk(value: &Value, ty: &Type, path: String, out: &mut Vec<String>) 
         }
         Atom::Map(m) => {
             let Some(map) = value.as_object() else {
-                return out.push(at(format!("expected map, got {}", go_value(value))));
+                return out.push(at(format!("expected map, got &{{{}}}", go_plain(value))));
             };
             for (key, child) in map {
                 let here = format!("{path}.{key}");
@@ -491,8 +491,8 @@ fn scalar_error(scalar: &Scalar, value: &Value) -> Option<String> {
         (Scalar::String(_) | Scalar::Duration | Scalar::Bytes, v) => {
             wrong("string", &format!("&value.valueUnstructured{{Value:{}}}", go_value(v)))
         }
-        (Scalar::Bool, v) => wrong("boolean", &format!("&{{{}}}", go_value(v))),
-        (_, Value::Array(_) | Value::Object(_)) => wrong("any scalar", &format!("&{{{}}}", go_value(value))),
+        (Scalar::Bool, v) => wrong("boolean", &format!("&{{{}}}", go_plain(v))),
+        (_, Value::Array(_) | Value::Object(_)) => wrong("any scalar", &format!("&{{{}}}", go_plain(value))),
         _ => None,
     }
 }
@@ -520,6 +520,20 @@ fn go_value(value: &Value) -> String {
         Value::Object(map) => {
             let items: Vec<String> = map.iter().map(|(k, v)| format!("{k:?}:{}", go_value(v))).collect();
             format!("map[string]interface {{}}{{{}}}", items.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A value as Go's `%v` prints it.
+fn go_plain(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(s) => s.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(go_plain).collect::<Vec<_>>().join(" ")),
+        Value::Object(map) => {
+            let items: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", go_plain(v))).collect();
+            format!("map[{}]", items.join(" "))
         }
         other => other.to_string(),
     }

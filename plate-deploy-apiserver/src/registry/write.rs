@@ -89,9 +89,6 @@ impl Registry {
         let Body { value, duplicates } = body.into();
         let mut warnings = Vec::new();
         let mut object = decode::body(resource, value, duplicates, options, &mut warnings)?;
-        if !meta(&object, "resourceVersion").is_empty() {
-            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
-        }
         let place = Place { resource, namespace, name: "", subresource: "" };
         self.match_namespace(place, &mut object)?;
         if meta(&object, "name").is_empty() && !meta(&object, "generateName").is_empty() {
@@ -109,6 +106,7 @@ impl Registry {
         let name = meta(&object, "name").to_owned();
         admission::check_namespace(self, resource, place.namespace, &name)?;
         admission::mutate_create(self, resource, &mut object)?;
+        let versioned = meta(&object, "resourceVersion").parse::<u64>().is_ok_and(|v| v != 0);
         let system = [
             "uid",
             "creationTimestamp",
@@ -138,7 +136,14 @@ impl Registry {
                 None => Ok(object),
             };
         }
-        let stored = self.store().create(key, stored_form).map_err(|e| store_error(resource, &name, &e))?;
+        if versioned {
+            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
+        }
+        let stored = self.store().create(key.clone(), stored_form).map_err(|e| {
+            let deleting = self.store().get(&key).is_some_and(|s| is_deleting(&s.object));
+            let e = store_error(resource, &name, &e);
+            if deleting { ApiError { message: format!("object is being deleted: {}", e.message), ..e } } else { e }
+        })?;
         self.after_write(resource, &stored.object);
         Ok(self.shown(resource, &stored.object))
     }
@@ -162,6 +167,7 @@ impl Registry {
         let resource = place.resource;
         let reset: &[&str] = match (place.subresource, resource.has_status(), resource.custom.is_some()) {
             ("status", _, true) => &["spec", "metadata"],
+            ("status", _, false) if resource.builtin_name() == "deployments.apps" => &["spec", "metadata.labels"],
             ("status", _, false) => &["spec"],
             (_, true, _) => &["status"],
             _ => &[],
@@ -241,6 +247,9 @@ impl Registry {
         }
         let now = self.now();
         let mut warnings = Vec::new();
+        if kind != PatchKind::Apply && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+            return Err(ApiError::bad_request("invalid JSON patch"));
+        }
         let applied = match kind {
             PatchKind::Apply => Some(self.apply_body(place, body, options, &mut warnings)?),
             _ => None,
@@ -284,13 +293,10 @@ impl Registry {
         }
         decode::report(duplicates, options, warnings)
             .map_err(|list| ApiError::bad_request(format!("error strict decoding patch: {list}")))?;
-        let kind = crate::object::text(&patch, &["kind"]);
-        if kind.is_empty() {
-            return Err(ApiError::bad_request("invalid object type: /, Kind="));
-        }
-        if kind != place.resource.info.kind {
-            let version = crate::object::text(&patch, &["apiVersion"]);
-            return Err(ApiError::bad_request(format!("invalid object type: {version}, Kind={kind}")));
+        let (version, kind) = (crate::object::text(&patch, &["apiVersion"]), crate::object::text(&patch, &["kind"]));
+        if kind != place.resource.info.kind || version != place.resource.version_text() {
+            let slash = if version.contains('/') { "" } else { "/" };
+            return Err(ApiError::bad_request(format!("invalid object type: {slash}{version}, Kind={kind}")));
         }
         Ok(patch)
     }
@@ -306,7 +312,14 @@ impl Registry {
         let resource = place.resource;
         let versions = Versions { registry: self, resource };
         let merged = self.manager(place, options, now).apply(live, patch, options.force, &versions)?;
-        let decoded = decode::typed(resource, merged).map_err(ApiError::plain)?;
+        let decoded = decode::typed(resource, merged).map_err(|e| {
+            let slash = if resource.version_text().contains('/') { "" } else { "/" };
+            let gvk = format!("{slash}{}, Kind={}", resource.version_text(), resource.info.kind);
+            let id = format!("{}/{}", meta(patch, "namespace"), meta(patch, "name"));
+            ApiError::plain(format!(
+                "failed to convert new object ({id}; {gvk}) to proper version: unable to convert unstructured object to {gvk}: {e}"
+            ))
+        })?;
         let mut object = decoded.object;
         let uid = meta(&object, "uid");
         if live.is_none() && !uid.is_empty() {
@@ -337,7 +350,11 @@ impl Registry {
             ApiError::invalid(crate::status::Target { group: "", resource: "" }, "", &[e])
         };
         let version = crate::object::text(&patched, &["apiVersion"]);
-        if version != resource.info.api_version() || crate::object::text(&patched, &["kind"]) != resource.info.kind {
+        if kind == PatchKind::Strategic {
+            // The result is decoded into the type of the URL whatever it says.
+        } else if version != resource.info.api_version()
+            || crate::object::text(&patched, &["kind"]) != resource.info.kind
+        {
             let text = format!(
                 "the API version in the data ({version}) does not match the expected API version ({})",
                 resource.info.api_version()
@@ -370,6 +387,7 @@ impl Registry {
                     return Err(ApiError::not_found(resource.target(), name));
                 }
                 let new = build(None)?;
+                parse_version(meta(&new, "resourceVersion"))?;
                 match self.insert(place, new, options) {
                     // Another writer created it meanwhile: merge with what it wrote.
                     Err(e) if e.reason == "AlreadyExists" => continue,
@@ -398,6 +416,7 @@ impl Registry {
     ) -> ApiResult<Option<Value>> {
         let Place { resource, name, subresource, .. } = place;
         let asked = meta(&new, "resourceVersion").to_owned();
+        parse_version(&asked)?;
         if asked.is_empty() || asked == "0" {
             if !strategy::allows_unconditional_update(resource) {
                 let e = FieldError::invalid("metadata.resourceVersion", 0, "must be specified for an update");
@@ -486,6 +505,14 @@ fn ignore_timestamps(new: &mut Value, live: &Value) {
     if new != live && strip(new) == strip(live) {
         *new = live.clone();
     }
+}
+
+/// Versions are numbers.
+fn parse_version(text: &str) -> ApiResult<()> {
+    if text.is_empty() || text.parse::<u64>().is_ok() {
+        return Ok(());
+    }
+    Err(ApiError::plain(format!("strconv.ParseUint: parsing {text:?}: invalid syntax")))
 }
 
 fn check_name(place: Place<'_>, object: &Value) -> ApiResult<()> {

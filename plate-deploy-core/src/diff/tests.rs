@@ -1,3 +1,5 @@
+//! Comparisons that the vectors do not hold: refused expressions, hidden values, the settings.
+
 use super::*;
 use crate::model::application::ResourceIgnoreDifferences;
 use serde_json::json;

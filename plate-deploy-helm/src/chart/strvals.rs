@@ -295,7 +295,7 @@ impl Parser<'_> {
             set(Value::Nil);
             return Ok(());
         }
-        let (value, used) = json::decode_first(self.text[self.pos..].as_bytes()).map_err(|error| error.0)?;
+        let (value, used) = json::decode_first(self.text[self.pos..].as_bytes()).map_err(|error| error.to_string())?;
         set(value);
         self.pos += used;
         self.skip_to_value();
