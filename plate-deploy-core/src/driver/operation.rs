@@ -12,7 +12,7 @@ use super::execute::{Executed, execute};
 use super::Target;
 use crate::cluster::ClusterError;
 use crate::health::{HealthOverrides, assess};
-use crate::model::{HealthStatus, Manifest, OperationPhase, ResourceKey, ResultCode};
+use crate::model::{HealthStatus, Manifest, OperationPhase, ResourceKey, ResultCode, annotations};
 use crate::report::{Diagnostic, Event, Reporter, Severity};
 use crate::sync::{self, ApiKinds, Batch, Next, Observation, SyncOperation, SyncRequest, SyncRules, SyncState};
 
@@ -93,7 +93,7 @@ impl EmbeddedDriver {
         let mut counts = before.map_or((0, 0), |o| (o.written, o.pruned));
         let mut view = view;
         loop {
-            state.observe(self.observation(&view));
+            state.observe(self.observation(target, &view));
             if self.step(target, &mut state, &mut counts, reporter).await? {
                 break;
             }
@@ -126,11 +126,12 @@ impl EmbeddedDriver {
         request
     }
 
-    fn observation(&self, view: &View) -> Observation {
+    fn observation(&self, target: &Target, view: &View) -> Observation {
         let kinds: ApiKinds = view.catalog.all().map(|kind| (kind.kind.clone(), kind.namespaced)).collect();
-        let live = view.live.values().map(|object| (**object).clone()).collect();
-        let mut observation = Observation::new(live, kinds, self.clock.now());
+        let mut observation = Observation::new(Vec::new(), kinds, self.clock.now());
+        observation.live = view.live.values().cloned().collect();
         observation.modified = view.comparison.modified();
+        observation.deletion_approved = target.application.metadata.annotations.get(annotations::DELETION_APPROVED).cloned();
         observation
     }
 
@@ -205,12 +206,12 @@ impl EmbeddedDriver {
 }
 
 fn outcome(state: &SyncState, (written, pruned): (usize, usize)) -> Operation {
-    let messages: BTreeMap<ResourceKey, String> = state.results().map(|r| (r.key.clone(), r.message.clone())).collect();
+    let messages: BTreeMap<ResourceKey, String> = state.results().map(|r| (r.api_key(), r.message.clone())).collect();
     let is_failed = |r: &&sync::ResourceResult| {
         r.status == Some(ResultCode::SyncFailed)
             || matches!(r.hook_phase, Some(OperationPhase::Failed | OperationPhase::Error)) && r.status != Some(ResultCode::Pruned)
     };
-    let failed: Vec<_> = state.results().filter(is_failed).map(|r| (r.key.clone(), r.message.clone())).collect();
+    let failed: Vec<_> = state.results().filter(is_failed).map(|r| (r.api_key(), r.message.clone())).collect();
     let hopeless = failed.iter().any(|(_, message)| is_missing_kind(message)) || is_missing_kind(state.message());
     Operation { phase: state.phase(), message: state.message().into(), messages, failed, written, pruned, hopeless }
 }

@@ -3,6 +3,7 @@
 use super::{EngineError, Repo};
 use crate::files::RepoFiles;
 use crate::git::{CommitId, snapshot};
+use crate::lint::{LintInput, lint};
 use crate::model::Manifest;
 use crate::pipeline::{Capabilities, Libraries, Selection, render_one};
 use crate::render::{NativeRenderer, Repository};
@@ -78,7 +79,11 @@ impl<'a> Offline<'a> {
     /// As [`Offline::load`].
     pub async fn lint(&self, revision: &str) -> Result<Vec<Diagnostic>, EngineError> {
         let loaded = self.load(revision).await?;
-        Ok(loaded.workspace.diagnostics.iter().map(Diagnostic::from).collect())
+        let rendered = self.render(&loaded, &TemplateOptions::default()).await?;
+        let rendered = rendered.into_iter().filter_map(|app| Some((app.name, app.manifests.ok()?))).collect();
+        let input =
+            LintInput { workspace: &loaded.workspace, files: &loaded.files, rendered: Some(&rendered), cluster: None };
+        Ok(lint(input).iter().map(Diagnostic::from).collect())
     }
 
     /// Renders Applications without asking a cluster: capabilities are those that `helm template` assumes.
