@@ -7,9 +7,9 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::time::Instant;
 
+use super::Target;
 use super::embedded::{EmbeddedDriver, View, announce, prunes};
 use super::execute::{Executed, execute};
-use super::Target;
 use crate::cluster::ClusterError;
 use crate::health::{HealthOverrides, assess};
 use crate::model::{HealthStatus, Manifest, OperationPhase, ResourceKey, ResultCode, annotations};
@@ -59,7 +59,11 @@ impl Operation {
             })
             .collect();
         if problems.is_empty() {
-            problems.push(Diagnostic::new(Severity::Error, "sync-failed", format!("{}: {}", target.name(), self.message)));
+            problems.push(Diagnostic::new(
+                Severity::Error,
+                "sync-failed",
+                format!("{}: {}", target.name(), self.message),
+            ));
         }
         problems
     }
@@ -67,7 +71,8 @@ impl Operation {
 
 /// What discovery, Kubernetes and we say about a kind that is not served.
 fn is_missing_kind(message: &str) -> bool {
-    message.contains("the server could not find the requested resource") || message.contains("the cluster does not know the kind")
+    message.contains("the server could not find the requested resource")
+        || message.contains("the cluster does not know the kind")
 }
 
 /// Health as the state machine asks for it.
@@ -131,7 +136,8 @@ impl EmbeddedDriver {
         let mut observation = Observation::new(Vec::new(), kinds, self.clock.now());
         observation.live = view.live.values().cloned().collect();
         observation.modified = view.comparison.modified();
-        observation.deletion_approved = target.application.metadata.annotations.get(annotations::DELETION_APPROVED).cloned();
+        observation.deletion_approved =
+            target.application.metadata.annotations.get(annotations::DELETION_APPROVED).cloned();
         observation
     }
 
@@ -143,7 +149,8 @@ impl EmbeddedDriver {
         counts: &mut (usize, usize),
         reporter: &dyn Reporter,
     ) -> Result<bool, ClusterError> {
-        let unexpected = |e: sync::RecordError| ClusterError::Unsupported(format!("an answer the sync did not ask for ({e})"));
+        let unexpected =
+            |e: sync::RecordError| ClusterError::Unsupported(format!("an answer the sync did not ask for ({e})"));
         loop {
             match state.advance(&HealthRules(self.health_overrides())) {
                 Next::Execute(batch) => {
@@ -209,7 +216,8 @@ fn outcome(state: &SyncState, (written, pruned): (usize, usize)) -> Operation {
     let messages: BTreeMap<ResourceKey, String> = state.results().map(|r| (r.api_key(), r.message.clone())).collect();
     let is_failed = |r: &&sync::ResourceResult| {
         r.status == Some(ResultCode::SyncFailed)
-            || matches!(r.hook_phase, Some(OperationPhase::Failed | OperationPhase::Error)) && r.status != Some(ResultCode::Pruned)
+            || matches!(r.hook_phase, Some(OperationPhase::Failed | OperationPhase::Error))
+                && r.status != Some(ResultCode::Pruned)
     };
     let failed: Vec<_> = state.results().filter(is_failed).map(|r| (r.api_key(), r.message.clone())).collect();
     let hopeless = failed.iter().any(|(_, message)| is_missing_kind(message)) || is_missing_kind(state.message());

@@ -31,7 +31,11 @@ impl Loaded {
     /// The repository, for renders.
     #[must_use]
     pub fn repository(&self) -> Repository {
-        Repository { url: self.workspace.repo_url.clone(), files: self.files.clone(), revision: self.commit.to_string() }
+        Repository {
+            url: self.workspace.repo_url.clone(),
+            files: self.files.clone(),
+            revision: self.commit.to_string(),
+        }
     }
 }
 
@@ -95,7 +99,11 @@ impl<'a> Offline<'a> {
         self.render(&loaded, options).await
     }
 
-    async fn render(&self, loaded: &Loaded, options: &TemplateOptions) -> Result<Vec<RenderedApplication>, EngineError> {
+    async fn render(
+        &self,
+        loaded: &Loaded,
+        options: &TemplateOptions,
+    ) -> Result<Vec<RenderedApplication>, EngineError> {
         let workspace = &loaded.workspace;
         let mut applications = match &options.environment {
             None => workspace.applications.iter().map(|a| a.source.object.clone()).collect(),

@@ -54,6 +54,7 @@ pub(super) fn expand_lists(objects: Vec<Value>) -> Result<Vec<Manifest>, RenderE
 }
 
 fn manifest(value: Value) -> Result<Manifest, RenderError> {
-    let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("a document without a name").to_owned();
+    let name =
+        value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("a document without a name").to_owned();
     Manifest::new(value).map_err(|source| RenderError::Object { place: name, source })
 }

@@ -35,7 +35,10 @@ impl Source<'_> {
                 if self.repository(&located.repository).is_some_and(|r| r.files.is_file(&located.path)) {
                     files.push(located);
                 } else if !ignore_missing {
-                    return Err(RenderError::ValueFile(format!("values file {name} does not exist ({})", located.path)));
+                    return Err(RenderError::ValueFile(format!(
+                        "values file {name} does not exist ({})",
+                        located.path
+                    )));
                 }
             }
         }
@@ -86,10 +89,9 @@ impl Source<'_> {
 
 fn resolve(repository: &Repository, folder: &str, path: &str, name: &str) -> Result<Located, String> {
     let joined = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
-    let path = repository
-        .files
-        .resolve(&joined)
-        .map_err(|_| format!("error resolving value file path: value file {name:?} resolved to outside repository root"))?;
+    let path = repository.files.resolve(&joined).map_err(|_| {
+        format!("error resolving value file path: value file {name:?} resolved to outside repository root")
+    })?;
     Ok(Located { repository: repository.url.clone(), path })
 }
 
