@@ -154,6 +154,9 @@ fn bombs_fail_fast() {
         let error = yaml::parse(deep.as_bytes()).err().unwrap().to_string();
         assert!(error.contains("exceeded max depth"), "{error}");
     }
+    let nested = "[".repeat(450) + &"]".repeat(450);
+    let value = yaml::parse(nested.as_bytes()).unwrap();
+    assert!(yaml::to_yaml(&value).unwrap().ends_with("- []\n"));
     assert!(yaml::parse(b"a: &a [*a]").err().unwrap().to_string().contains("value contains itself"));
     let mut chain = String::from("a0: &a0 x\n");
     for level in 1..5_000 {
