@@ -3,6 +3,8 @@
 //! `tests/data/go/*.jsonl` holds random inputs, made for this test, with the answers of sigs.k8s.io/yaml 1.6,
 //! go-yaml v3, BurntSushi/toml 1.6, and Helm's `strvals`, `ProcessDependencies` and `CoalesceValues`.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
 use plate_deploy_helm::chart::{Chart, RenderChart, ValueRules, ValueSources};
 use plate_deploy_helm::value::{Map, Value, json, toml, yaml};
 use serde_json::Value as Json;
@@ -154,6 +156,9 @@ fn bombs_fail_fast() {
         let error = yaml::parse(deep.as_bytes()).err().unwrap().to_string();
         assert!(error.contains("exceeded max depth"), "{error}");
     }
+    let nested = "[".repeat(450) + &"]".repeat(450);
+    let value = yaml::parse(nested.as_bytes()).unwrap();
+    assert!(yaml::to_yaml(&value).unwrap().ends_with("- []\n"));
     assert!(yaml::parse(b"a: &a [*a]").err().unwrap().to_string().contains("value contains itself"));
     let mut chain = String::from("a0: &a0 x\n");
     for level in 1..5_000 {
