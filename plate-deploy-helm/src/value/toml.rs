@@ -163,6 +163,8 @@ fn partition(map: &Map) -> Result<(Entries, Entries), String> {
     for (key, value) in map.snapshot() {
         let into = match &value {
             Value::Nil => continue,
+            Value::Map(map) if map.is_nil() => continue,
+            Value::List(list) if list.is_nil() => continue,
             Value::Map(_) => &mut tables,
             Value::List(list) if is_table_array(list)? => &mut tables,
             _ => &mut direct,
