@@ -64,7 +64,11 @@ pub fn apply(
         }
         PatchKind::Strategic | PatchKind::Apply => {
             let patch = parsed.map_err(ApiError::bad_request)?;
-            strategic_merge_typed(object, &patch, ty).map_err(|e| ApiError::bad_request(e.to_string()))
+            strategic_merge_typed(object, &patch, ty).map_err(|e| match e.to_string() {
+                // Kubernetes has no status for this one error.
+                text if text.contains("declared merge key") => ApiError::plain(text),
+                text => ApiError::bad_request(text),
+            })
         }
     }
 }

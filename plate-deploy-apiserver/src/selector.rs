@@ -189,7 +189,11 @@ impl FieldSelector {
                 return Err(error(format!("invalid selector: '{text}'; can't understand '{term}'")));
             };
             if !matches!(key, "metadata.name" | "metadata.namespace") && !supported.contains(&key) {
-                return Err(error(format!("field label not supported: {key}")));
+                return Err(error(if supported.is_empty() {
+                    format!("{key:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+                } else {
+                    format!("field label not supported: {key}")
+                }));
             }
             terms.push((key.to_owned(), equal, value.to_owned()));
         }

@@ -28,7 +28,7 @@ pub struct TemplateOptions {
     pub values: ValueSources,
     /// `--kube-version` (what Helm 4.3.1 assumes).
     pub kube_version: Option<String>,
-    /// `--api-versions`: on top of those Helm knows.
+    /// `--api-versions`: on top of those Helm knows; one text may hold several, with commas.
     pub api_versions: Vec<String>,
     /// A cluster's capabilities, in place of the two above.
     pub capabilities: Option<Capabilities>,
@@ -241,7 +241,8 @@ fn capabilities(options: &TemplateOptions) -> Result<Capabilities, Error> {
         capabilities.kube_version = KubeVersion::parse(version)
             .map_err(|problem| Error::InvalidKubeVersion { version: version.clone(), problem })?;
     }
-    capabilities.api_versions.extend(options.api_versions.iter().cloned());
+    let given = options.api_versions.iter().flat_map(|versions| versions.split(','));
+    capabilities.api_versions.extend(given.map(str::to_owned));
     Ok(capabilities)
 }
 

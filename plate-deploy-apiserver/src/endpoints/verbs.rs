@@ -99,11 +99,7 @@ impl Verb<'_> {
 
     fn selectors(&self) -> ApiResult<(LabelSelector, FieldSelector)> {
         let q = &self.call.query;
-        let labels = LabelSelector::parse(q.get("labelSelector")).map_err(|e| {
-            ApiError::bad_request(
-                format!("unable to parse requirement: {e}").replace("unable to parse requirement: unable", "unable"),
-            )
-        })?;
+        let labels = LabelSelector::parse(q.get("labelSelector")).map_err(|e| ApiError::bad_request(e.to_string()))?;
         let fields = match &self.resource.custom {
             Some(custom) => {
                 let own: Vec<&str> = custom.selectable.iter().map(String::as_str).collect();

@@ -6,7 +6,7 @@ use super::catalog::Resource;
 use super::{FieldValidation, WriteOptions};
 use crate::object::text;
 use crate::scheme::{self, StructRef, Type};
-use crate::status::{ApiError, ApiResult};
+use crate::status::{ApiError, ApiResult, FieldError, Target};
 
 /// What decoding found besides the object.
 pub(super) struct Decoded {
@@ -103,6 +103,11 @@ pub(super) fn body(
             info.kind, info.kind
         ))
     };
+    if resource.custom.is_some() && kind != info.kind {
+        let target = Target { group: &info.group, resource: &kind };
+        let e = FieldError::invalid("kind", kind.as_str(), format!("must be {}", info.kind));
+        return Err(ApiError::invalid(target, crate::object::meta(&value, "name"), &[e]));
+    }
     if !kind.is_empty() && kind != info.kind {
         let text = format!("{kind} in version {version:?} cannot be handled as a {}: ", info.kind);
         return Err(ApiError::bad_request(

@@ -334,6 +334,10 @@ fn still_graceful(object: &Value, options: &DeleteOptions) -> bool {
 
 /// Puts the finalizer of the propagation policy on the object.
 fn collect_finalizers(resource: &Resource, object: &mut Value, options: &DeleteOptions) {
+    if resource.builtin_name() == "events" {
+        // Events own nothing: the policy does not apply to them.
+        return;
+    }
     let own = finalizers(object);
     let by_finalizer = match (own.contains(&ORPHAN), own.contains(&FOREGROUND)) {
         (true, _) => Some(Propagation::Orphan),

@@ -129,6 +129,10 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
     }
     match resource.builtin_name() {
         "pods" => prepare_pod(object),
+        "persistentvolumes" => {
+            let now = object["metadata"]["creationTimestamp"].clone();
+            object["status"]["lastPhaseTransitionTime"] = now;
+        }
         "namespaces" => {
             if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
                 let list = spec.entry("finalizers").or_insert_with(|| Value::Array(Vec::new()));
@@ -145,7 +149,6 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
             crate::scheme::defaults::apply(object);
         }
         "daemonsets.apps" => set_template_generation(object, 1),
-        "networkpolicies.networking.k8s.io" => {}
         _ => {}
     }
     let generation = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
@@ -308,7 +311,7 @@ fn changed(resource: &Resource, new: &Value, old: &Value) -> bool {
             let labels = |v: &Value| at(v, &["metadata", "labels"]).cloned();
             differs("endpoints") || differs("ports") || differs("addressType") || labels(new) != labels(old)
         }
-        "priorityclasses.scheduling.k8s.io" => differs("value") || differs("description") || differs("globalDefault"),
+        "priorityclasses.scheduling.k8s.io" => false,
         _ => differs("spec"),
     }
 }

@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod ignore;
 mod load;
+mod lock;
 mod metadata;
 mod schema;
 mod strvals;

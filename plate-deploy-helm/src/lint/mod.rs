@@ -152,11 +152,14 @@ pub fn lint(path: &str, files: &[(String, Vec<u8>)], options: &LintOptions) -> R
     Ok(report)
 }
 
+/// A chart's path below its parent, and its files.
+pub type NamedChart = (String, Vec<(String, Vec<u8>)>);
+
 /// The charts inside `charts/` that `--with-subcharts` lints as well: path below the chart, and files.
 ///
 /// # Errors
 /// An archive that cannot be read.
-pub fn subcharts(files: &[(String, Vec<u8>)]) -> Result<Vec<(String, Vec<(String, Vec<u8>)>)>, ChartError> {
+pub fn subcharts(files: &[(String, Vec<u8>)]) -> Result<Vec<NamedChart>, ChartError> {
     let mut found = Vec::new();
     let mut sorted: Vec<&(String, Vec<u8>)> = files.iter().filter(|(name, _)| name.starts_with("charts/")).collect();
     sorted.sort_by(|(a, _), (b, _)| a.split('/').cmp(b.split('/')));

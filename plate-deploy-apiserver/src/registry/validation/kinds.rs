@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::common::{Errors, same};
-use super::{network, pods, policy, workloads};
+use super::{admin, cluster, network, pods, policy, workloads};
 use crate::object::{at, text};
 use crate::registry::catalog::Resource;
 use crate::status::FieldError;
@@ -20,6 +20,19 @@ pub(super) fn create(resource: &Resource, object: &Value) -> Errors {
             policy::data_keys(object, &["data"], out);
             policy::secret(object, out);
         }
+        "limitranges" => cluster::limit_range(object, out),
+        "persistentvolumes" => admin::persistent_volume(object, out),
+        "storageclasses.storage.k8s.io" => admin::storage_class(object, out),
+        "ingressclasses.networking.k8s.io" => admin::ingress_class(object, out),
+        "runtimeclasses.node.k8s.io" => admin::runtime_class(object, out),
+        "priorityclasses.scheduling.k8s.io" => admin::priority_class(object, out),
+        "validatingwebhookconfigurations.admissionregistration.k8s.io"
+        | "mutatingwebhookconfigurations.admissionregistration.k8s.io" => admin::webhooks(object, out),
+        "resourcequotas" => cluster::quota(object, out),
+        "endpoints" => cluster::endpoints(object, out),
+        "endpointslices.discovery.k8s.io" => cluster::endpoint_slice(object, out),
+        "events" => cluster::event(object, out),
+        "leases.coordination.k8s.io" => cluster::lease(object, out),
         "services" => network::service(object, out),
         "persistentvolumeclaims" => policy::claim(object, out),
         "deployments.apps" => workloads::deployment(object, out),
@@ -58,19 +71,15 @@ pub(super) fn update(resource: &Resource, new: &Value, old: &Value) -> Errors {
         "services" => service_update(new, old, out),
         "persistentvolumeclaims" => policy::claim_update(new, old, out),
         "deployments.apps" | "daemonsets.apps" | "replicasets.apps" => same(new, old, &["spec", "selector"], out),
+        "endpointslices.discovery.k8s.io" => cluster::endpoint_slice_update(new, old, out),
         "statefulsets.apps" => workloads::stateful_set_update(new, old, out),
         "jobs.batch" => workloads::job_update(new, old, out),
         "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => {
             same(new, old, &["roleRef"], out);
         }
-        "storageclasses.storage.k8s.io" => {
-            for key in ["provisioner", "reclaimPolicy", "volumeBindingMode"] {
-                same(new, old, &[key], out);
-            }
-            if new.get("parameters") != old.get("parameters") {
-                out.push(FieldError::forbidden("parameters", "updates to parameters are forbidden."));
-            }
-        }
+        "storageclasses.storage.k8s.io" => admin::storage_class_update(new, old, out),
+        "ingressclasses.networking.k8s.io" => same(new, old, &["spec", "controller"], out),
+        "runtimeclasses.node.k8s.io" => same(new, old, &["handler"], out),
         "priorityclasses.scheduling.k8s.io" => {
             if new.get("value") != old.get("value") {
                 out.push(FieldError::forbidden("value", "may not be changed in an update."));

@@ -1,8 +1,10 @@
 //! Validation of objects before they are stored.
 //!
 //! [`metadata`] holds for every kind. Kind-specific rules are chosen in [`kinds`] and written by topic:
-//! [`pods`], [`workloads`], [`network`], [`policy`].
+//! [`pods`], [`workloads`], [`network`], [`policy`], [`cluster`], [`admin`].
 
+mod admin;
+mod cluster;
 mod common;
 mod kinds;
 mod metadata;

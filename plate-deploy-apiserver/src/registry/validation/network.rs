@@ -36,7 +36,8 @@ pub(super) fn service(object: &Value, out: &mut Errors) {
     one_of(spec, "externalTrafficPolicy", &["Cluster", "Local"], "spec", out);
     one_of(spec, "internalTrafficPolicy", &["Cluster", "Local"], "spec", out);
     for (i, family) in list(spec, &["ipFamilies"]).iter().filter_map(Value::as_str).enumerate() {
-        if family == "IPv6" && !headless {
+        let selects = map(spec, &["selector"]).is_some_and(|s| !s.is_empty());
+        if family == "IPv6" && (!headless || selects) {
             out.push(FieldError::invalid(format!("spec.ipFamilies[{i}]"), family, "not configured on this cluster"));
         }
     }
@@ -98,9 +99,7 @@ fn cluster_ip(spec: &Value, kind: &str, headless: bool, out: &mut Errors) {
     let std::net::IpAddr::V4(v4) = parsed else { return };
     // 10.96.0.0/12, see `services`.
     if u32::from(v4) & 0xfff0_0000 != 0x0a60_0000 {
-        let detail = format!(
-            "failed to allocate IP {ip}: the provided IP ({ip}) is not in the valid range. The range of valid IPs is 10.96.0.0/12"
-        );
+        let detail = format!("failed to allocate IP {ip}: the provided network does not match the current range");
         let value: Value = vec![ip].into();
         out.push(FieldError::invalid("spec.clusterIPs", value, detail));
     }
@@ -185,7 +184,9 @@ fn backend(b: &Value, at: &str, out: &mut Errors) {
             let (name, number) =
                 (text(s, &["port", "name"]), s["port"].get("number").and_then(Value::as_i64).unwrap_or(0));
             match (name.is_empty(), number) {
-                (true, 0) => out.push(FieldError::required(at, "port name or number is required")),
+                (true, 0) => {
+                    out.push(FieldError::required(at.trim_end_matches(".service"), "port name or number is required"))
+                }
                 (true, n) => port_number(format!("{at}.port.number"), n, out),
                 (false, 0) => grammar(format!("{at}.port.name"), name, names::port_name(name), out),
                 (false, _) => {

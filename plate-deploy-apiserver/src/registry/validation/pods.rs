@@ -30,7 +30,6 @@ pub(super) fn spec(spec: &Value, path: &str, more_volumes: &[&str], out: &mut Er
         grammar(at.clone(), key, names::qualified_name(key), out);
         grammar(at, value, names::label_value(value), out);
     }
-    non_negative(spec, "terminationGracePeriodSeconds", path, out);
     if let Some(n) = spec.get("activeDeadlineSeconds").and_then(Value::as_i64).filter(|n| *n < 1) {
         out.push(FieldError::invalid(
             child(path, "activeDeadlineSeconds"),
@@ -54,9 +53,10 @@ pub(super) fn spec(spec: &Value, path: &str, more_volumes: &[&str], out: &mut Er
 }
 
 fn volumes_of<'a>(spec: &'a Value, path: &str, known: &mut BTreeSet<&'a str>, out: &mut Errors) {
-    let mut seen = BTreeSet::new();
+    let (mut seen, offset) = (BTreeSet::new(), known.len());
     for (i, v) in list(spec, &["volumes"]).iter().enumerate() {
-        let at = format!("{path}.volumes[{i}]");
+        // The volumes of claim templates stand before the spec's own.
+        let at = format!("{path}.volumes[{}]", i + offset);
         let before = out.len();
         volume_source(v, &at, out);
         let name = text(v, &["name"]);
@@ -215,7 +215,7 @@ fn env(c: &Value, path: &str, out: &mut Errors) {
         for key in ["configMapKeyRef", "secretKeyRef"] {
             if let Some(r) = from.get(key) {
                 let at = child(&at, key);
-                required(r, "name", "", &at, out);
+                grammar(child(&at, "name"), text(r, &["name"]), names::dns_subdomain(text(r, &["name"])), out);
                 if required(r, "key", "", &at, out) {
                     grammar(child(&at, "key"), text(r, &["key"]), names::config_key(text(r, &["key"])), out);
                 }

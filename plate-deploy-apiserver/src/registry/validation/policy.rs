@@ -110,11 +110,11 @@ pub(super) fn role_binding(object: &Value, namespaced: bool, out: &mut Errors) {
     }
     required(role, "name", "", "roleRef", out);
     for (i, s) in list(object, &["subjects"]).iter().enumerate() {
-        subject(s, &format!("subjects[{i}]"), out);
+        subject(s, namespaced, &format!("subjects[{i}]"), out);
     }
 }
 
-fn subject(s: &Value, at: &str, out: &mut Errors) {
+fn subject(s: &Value, namespaced: bool, at: &str, out: &mut Errors) {
     required(s, "name", "", at, out);
     let group = text(s, &["apiGroup"]);
     match text(s, &["kind"]) {
@@ -126,7 +126,9 @@ fn subject(s: &Value, at: &str, out: &mut Errors) {
             if !group.is_empty() {
                 out.push(FieldError::not_supported(child(at, "apiGroup"), group, &[""]));
             }
-            required(s, "namespace", "", at, out);
+            if !namespaced {
+                required(s, "namespace", "", at, out);
+            }
         }
         "User" | "Group" => {
             if group != "rbac.authorization.k8s.io" {

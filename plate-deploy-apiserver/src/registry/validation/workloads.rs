@@ -201,17 +201,16 @@ pub(super) fn cron_job(object: &Value, out: &mut Errors) {
         out.push(FieldError::invalid("metadata.name", name, "must be no more than 52 characters"));
     }
     let spec = &object["spec"];
-    if required(spec, "schedule", "", "spec", out) {
-        let schedule = text(spec, &["schedule"]);
-        if let Some(detail) = schedule_error(schedule) {
-            out.push(FieldError::invalid("spec.schedule", schedule, detail));
-        }
+    let schedule = text(spec, &["schedule"]);
+    if let Some(detail) = Some(schedule).filter(|s| !s.is_empty()).and_then(schedule_error) {
+        out.push(FieldError::invalid("spec.schedule", schedule, detail));
     }
     one_of(spec, "concurrencyPolicy", &["Allow", "Forbid", "Replace"], "spec", out);
     job_spec(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec", false, out);
     for key in ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
         non_negative(spec, key, "spec", out);
     }
+    required(spec, "schedule", "", "spec", out);
 }
 
 /// Why a schedule is none, in the words of the cron parser that Kubernetes uses.
@@ -280,11 +279,14 @@ pub(super) fn autoscaler(object: &Value, out: &mut Errors) {
     if min < 1 {
         out.push(FieldError::invalid("spec.minReplicas", min, "must be greater than or equal to 1"));
     }
-    if max < 1 {
+    if max < 0 {
         out.push(FieldError::invalid("spec.maxReplicas", max, "must be greater than 0"));
     }
     if max < min {
         out.push(FieldError::invalid("spec.maxReplicas", max, "must be greater than or equal to `minReplicas`"));
+    }
+    if max == 0 {
+        out.push(FieldError::required("spec.maxReplicas", ""));
     }
     for key in ["kind", "name"] {
         required(&spec["scaleTargetRef"], key, "", "spec.scaleTargetRef", out);

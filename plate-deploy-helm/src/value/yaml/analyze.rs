@@ -20,7 +20,7 @@ struct Analysis {
 }
 
 /// The style go-yaml writes a string in. `simple_key`: as a key on one line.
-/// `v3`: with the rules of go-yaml v3 for tabs and `<<`.
+/// `v3`: with the rules of go-yaml v3 for tabs.
 pub(super) fn choose_style(text: &str, simple_key: bool, v3: bool) -> Style {
     if text.is_empty() {
         return Style::DoubleQuoted;
@@ -28,7 +28,7 @@ pub(super) fn choose_style(text: &str, simple_key: bool, v3: bool) -> Style {
     let analysis = analyze(text.as_bytes(), v3);
     let wish = if text.contains('\n') {
         Style::Literal
-    } else if resolve(text) == Scalar::Str && !is_base60(text) && !(v3 && text == "<<") {
+    } else if resolve(text) == Scalar::Str && !is_base60(text) {
         Style::Plain
     } else {
         Style::DoubleQuoted
@@ -72,10 +72,7 @@ fn is_base60(text: &str) -> bool {
 
 /// Whether a line break starts at byte `i`.
 pub(super) fn is_break(bytes: &[u8], i: usize) -> bool {
-    match bytes.get(i..).unwrap_or_default() {
-        [b'\r' | b'\n', ..] | [0xC2, 0x85, ..] | [0xE2, 0x80, 0xA8 | 0xA9, ..] => true,
-        _ => false,
-    }
+    matches!(bytes.get(i..).unwrap_or_default(), [b'\r' | b'\n', ..] | [0xC2, 0x85, ..] | [0xE2, 0x80, 0xA8 | 0xA9, ..])
 }
 
 /// libyaml's printable characters as go-yaml has them: nothing outside the Basic Multilingual Plane.

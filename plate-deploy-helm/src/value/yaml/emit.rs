@@ -38,8 +38,8 @@ pub fn to_yaml(value: &Value) -> Result<String, YamlError> {
     Ok(emitter.out)
 }
 
-/// Writes a value as go-yaml v3 with an indent of two: Helm's `toYamlPretty`. Lists inside maps are indented, and there
-/// is no detour through JSON: floats print as Go prints them.
+/// Writes a value as go-yaml v3 with an indent of two: Helm's `toYamlPretty`. Lists inside maps are indented,
+/// nothing is folded, and there is no detour through JSON: floats print as Go prints them.
 ///
 /// # Errors
 /// Cycles only.
@@ -224,12 +224,12 @@ impl Emitter {
 
     /// Whether a line is folded at a space here.
     pub(super) fn too_wide(&self) -> bool {
-        self.column > WIDTH
+        !self.pretty && self.column > WIDTH
     }
 
     /// Whether `text` fits the line without folding.
     pub(super) fn fits(&self, text: &str) -> bool {
-        self.column + text.len() <= WIDTH
+        self.pretty || self.column + text.len() <= WIDTH
     }
 }
 
