@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
 use crate::clock::{Clock, SystemClock};
-use crate::controllers::{self, Manager};
+use crate::controllers::{self, Manager, Simulation};
 use crate::endpoints::{self, ResponseBody};
 use crate::registry::Registry;
 use crate::status::ApiError;
@@ -25,7 +25,7 @@ use crate::storage::{Store, StoreFileError};
 pub struct ApiServerBuilder {
     path: Option<PathBuf>,
     clock: Option<Arc<dyn Clock>>,
-    controllers: bool,
+    controllers: Option<Simulation>,
 }
 
 impl ApiServerBuilder {
@@ -43,11 +43,11 @@ impl ApiServerBuilder {
         self
     }
 
-    /// Runs the controllers: garbage collection, namespaces, workloads. Without them the server is a bare
-    /// kube-apiserver, as test suites start one. They start with the first request, in its tokio runtime.
+    /// Runs the controllers: garbage collection, namespaces, workloads in simulated time. Without them the server is a
+    /// bare kube-apiserver, as test suites start one. They start with the first request, in its tokio runtime.
     #[must_use]
-    pub fn controllers(mut self, on: bool) -> Self {
-        self.controllers = on;
+    pub fn controllers(mut self, simulation: Simulation) -> Self {
+        self.controllers = Some(simulation);
         self
     }
 
@@ -61,8 +61,9 @@ impl ApiServerBuilder {
             None => Store::in_memory(),
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let registry = Registry::with_service_accounts(store, clock, self.controllers);
-        let manager = self.controllers.then(|| Arc::new(Mutex::new(Manager::default())));
+        let registry = Registry::with_service_accounts(store, clock, self.controllers.is_some());
+        let manager =
+            self.controllers.map(|simulation| Arc::new(Mutex::new(Manager::new(controllers::builtin(simulation)))));
         Ok(ApiServer { registry, manager, started: Arc::default() })
     }
 }

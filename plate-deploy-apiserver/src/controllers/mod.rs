@@ -7,10 +7,13 @@
 mod gc;
 mod namespace;
 mod protection;
+mod workloads;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
+
+pub use workloads::{FailureRule, PodFailure, Simulation};
 
 use crate::registry::Registry;
 use crate::storage::{Change, ChangeKind};
@@ -42,17 +45,18 @@ pub struct Manager {
 
 impl Default for Manager {
     fn default() -> Self {
-        Manager::new(builtin())
+        Manager::new(builtin(Simulation::default()))
     }
 }
 
 /// The controllers that every embedded cluster with controllers runs.
 #[must_use]
-pub fn builtin() -> Vec<Box<dyn Controller>> {
+pub fn builtin(simulation: Simulation) -> Vec<Box<dyn Controller>> {
     vec![
         Box::new(namespace::NamespaceController),
         Box::new(gc::GarbageCollector::default()),
         Box::new(protection::VolumeProtection),
+        Box::new(workloads::Workloads::new(simulation)),
     ]
 }
 
