@@ -20,9 +20,11 @@
 //! Modules, lowest layer first; a module names only lower ones:
 //! [`status`] errors · [`clock`] time · [`object`] accessors · [`names`] name grammars · [`scheme`] schemas,
 //! defaulting, strategic merge · [`storage`] objects and their history · [`selector`], [`patch`] · [`fieldmanager`]
-//! server-side apply · [`registry`] the API without HTTP · [`table`] · [`endpoints`] routing and verbs · [`server`].
+//! server-side apply · [`registry`] the API without HTTP · [`table`] · [`endpoints`] routing and verbs ·
+//! [`controllers`] control loops · [`server`].
 
 pub mod clock;
+pub mod controllers;
 pub mod endpoints;
 pub mod fieldmanager;
 pub mod names;

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
 use crate::clock::{Clock, SystemClock};
+use crate::controllers::{self, Manager, Simulation};
 use crate::endpoints::{self, ResponseBody};
 use crate::registry::Registry;
 use crate::status::ApiError;
@@ -23,6 +25,7 @@ use crate::storage::{Store, StoreFileError};
 pub struct ApiServerBuilder {
     path: Option<PathBuf>,
     clock: Option<Arc<dyn Clock>>,
+    controllers: Option<Simulation>,
 }
 
 impl ApiServerBuilder {
@@ -40,6 +43,14 @@ impl ApiServerBuilder {
         self
     }
 
+    /// Runs the controllers: garbage collection, namespaces, workloads in simulated time. Without them the server is a
+    /// bare kube-apiserver, as test suites start one. They start with the first request, in its tokio runtime.
+    #[must_use]
+    pub fn controllers(mut self, simulation: Simulation) -> Self {
+        self.controllers = Some(simulation);
+        self
+    }
+
     /// Makes the server.
     ///
     /// # Errors
@@ -50,7 +61,10 @@ impl ApiServerBuilder {
             None => Store::in_memory(),
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        Ok(ApiServer { registry: Registry::new(store, clock) })
+        let registry = Registry::with_service_accounts(store, clock, self.controllers.is_some());
+        let manager =
+            self.controllers.map(|simulation| Arc::new(Mutex::new(Manager::new(controllers::builtin(simulation)))));
+        Ok(ApiServer { registry, manager, started: Arc::default() })
     }
 }
 
@@ -60,13 +74,31 @@ impl ApiServerBuilder {
 #[derive(Debug, Clone)]
 pub struct ApiServer {
     registry: Arc<Registry>,
+    manager: Option<Arc<Mutex<Manager>>>,
+    started: Arc<AtomicBool>,
 }
 
 impl ApiServer {
     /// A server with a store in memory and the system's clock.
     #[must_use]
     pub fn in_memory() -> Self {
-        ApiServer { registry: Registry::new(Store::in_memory(), Arc::new(SystemClock)) }
+        let registry = Registry::new(Store::in_memory(), Arc::new(SystemClock));
+        ApiServer { registry, manager: None, started: Arc::default() }
+    }
+
+    /// Runs the controllers until nothing changes any more; does nothing when they are off.
+    pub fn settle(&self) {
+        if let Some(manager) = &self.manager {
+            manager.lock().unwrap_or_else(PoisonError::into_inner).settle(&self.registry);
+        }
+    }
+
+    /// Starts the controllers' task once.
+    fn start(&self) {
+        let Some(manager) = &self.manager else { return };
+        if !self.started.swap(true, Ordering::Relaxed) {
+            tokio::spawn(controllers::run(Arc::downgrade(&self.registry), manager.clone()));
+        }
     }
 
     /// Options.
@@ -134,6 +166,7 @@ async fn accept(listener: TcpListener, server: ApiServer, token: Option<Arc<str>
         let (server, token) = (server.clone(), token.clone());
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let (registry, token) = (server.registry.clone(), token.clone());
+            server.start();
             async move {
                 let response = if allowed(&request, token.as_deref()) {
                     endpoints::handle(registry, request).await
@@ -174,7 +207,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let registry = self.registry.clone();
-        Box::pin(async move { Ok(endpoints::handle(registry, request).await) })
+        let server = self.clone();
+        Box::pin(async move {
+            server.start();
+            Ok(endpoints::handle(server.registry.clone(), request).await)
+        })
     }
 }

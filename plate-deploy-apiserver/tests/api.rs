@@ -1,4 +1,5 @@
 //! The API as `kube::Client` sees it, in process.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside the test functions themselves")]
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Discovery, ResourceExt};
 use plate_deploy_apiserver::ApiServer;
+use plate_deploy_apiserver::controllers::Simulation;
 use serde_json::{Value, json};
 
 fn client() -> Client {
@@ -229,7 +231,7 @@ async fn custom_resources_are_pruned_defaulted_and_validated() {
     assert_eq!(api_error(e).0, 404);
     define_widgets(&client).await;
     let e = api.create(&PostParams::default(), &widget(json!({"size": 0, "color": "green"}))).await.unwrap_err();
-    assert_eq!(api_error(e), (422, "Invalid".into(), "Widget.example.com \"w\" is invalid: [spec.color: Unsupported value: \"green\": supported values: \"blue\", \"red\", spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1]".into()));
+    assert_eq!(api_error(e), (422, "Invalid".into(), "Widget.example.com \"w\" is invalid: [spec.color: Unsupported value: \"green\": supported values: \"red\", \"blue\", spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1]".into()));
     let e = api.create(&PostParams::default(), &widget(json!({"size": "x"}))).await.unwrap_err();
     assert_eq!(
         api_error(e).2,
@@ -304,8 +306,7 @@ async fn services_get_addresses_and_secrets_their_data() {
     assert_ne!(a.cluster_ip, b.cluster_ip);
     assert!(a.ports.unwrap()[0].node_port.unwrap() >= 30000);
     // An apply without address and port keeps them.
-    let same =
-        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}, "spec": {"ports": [{"port": 81}]}});
+    let same = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}, "spec": {"ports": [{"port": 80}], "sessionAffinity": "ClientIP"}});
     let after = api.patch("b", &PatchParams::apply("x").force(), &Patch::Apply(same)).await.unwrap().spec.unwrap();
     assert_eq!(after.cluster_ip, b.cluster_ip);
     let secrets: Api<Secret> = Api::default_namespaced(client);
@@ -422,4 +423,30 @@ async fn the_listener_wants_its_token() {
     without.auth_info.token = None;
     let without: Api<Namespace> = Api::all(Client::try_from(without).unwrap());
     assert_eq!(api_error(without.get("default").await.unwrap_err()).0, 401);
+}
+
+#[tokio::test]
+async fn controllers_run_in_the_background() {
+    let server = ApiServer::builder().controllers(Simulation::default()).build().unwrap();
+    let client = Client::new(server, "default");
+    let spaces: Api<Namespace> = Api::all(client.clone());
+    spaces.create(&PostParams::default(), &typed(json!({"metadata": {"name": "x"}}))).await.unwrap();
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "x");
+    let mut owned = watcher(maps.clone(), watcher::Config::default()).applied_objects().boxed();
+    assert_eq!(owned.try_next().await.unwrap().unwrap().name_any(), "kube-root-ca.crt");
+    // With controllers pods get the service account of their namespace.
+    let pods: Api<DynamicObject> =
+        Api::namespaced_with(client, "x", &ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Pod")));
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}});
+    let made = pods.create(&PostParams::default(), &typed(pod)).await.unwrap();
+    assert_eq!(made.data["spec"]["serviceAccountName"], "default");
+    assert_eq!(
+        made.data["spec"]["containers"][0]["volumeMounts"][0]["mountPath"],
+        "/var/run/secrets/kubernetes.io/serviceaccount"
+    );
+    spaces.delete("x", &DeleteParams::default()).await.unwrap();
+    while spaces.get_opt("x").await.unwrap().is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert!(pods.list(&ListParams::default()).await.unwrap().items.is_empty());
 }

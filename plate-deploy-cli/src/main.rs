@@ -1,2 +1,19 @@
-//! The plate-deploy command.
-fn main() {}
+//! The `plate-deploy` command: parses arguments, calls the library, renders what comes back.
+
+mod args;
+mod command_error;
+mod commands;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    output::init(&cli.global);
+    match commands::run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => error.print(),
+    }
+}

@@ -5,10 +5,16 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod diff;
+pub mod driver;
+pub mod engine;
 pub mod files;
 pub mod git;
 pub mod health;
+pub mod lint;
 pub mod model;
+pub mod pipeline;
+pub mod render;
 pub mod report;
 pub mod sync;
 pub mod tracking;

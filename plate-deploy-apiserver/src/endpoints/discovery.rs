@@ -17,14 +17,14 @@ fn groups(catalog: &Catalog) -> Vec<(String, Vec<String>)> {
                 out.len() - 1
             }
         };
-        if let Some((_, versions)) = out.get_mut(at) {
-            if !versions.contains(&info.version) {
-                versions.push(info.version.clone());
-            }
+        if let Some((_, versions)) = out.get_mut(at)
+            && !versions.contains(&info.version)
+        {
+            versions.push(info.version.clone());
         }
     }
     for (_, versions) in &mut out {
-        versions.sort_by(|a, b| crate::registry::version_order(b).cmp(&crate::registry::version_order(a)));
+        versions.sort_by_key(|v| std::cmp::Reverse(crate::registry::version_order(v)));
     }
     out
 }

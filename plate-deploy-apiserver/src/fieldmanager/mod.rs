@@ -3,6 +3,7 @@
 //! [`FieldManager`] wraps the structured-merge-diff algorithm ([`updater`]) as the apiserver does: it reads and writes
 //! the managed fields of objects, leaves system metadata out, keeps timestamps, and bounds the number of entries.
 
+mod compare;
 mod path;
 mod set;
 mod typed;
@@ -10,11 +11,12 @@ mod updater;
 
 use serde_json::{Map, Value, json};
 
+pub use compare::{FieldComparison, compare_typed, fields_of, merge_typed, problems_of, without};
 pub use path::PathElement;
 pub use set::Set;
 pub use updater::{Converter, TypedObject};
 
-use crate::scheme::Type;
+use crate::scheme::{StructRef, Type};
 use crate::status::{ApiError, ApiResult};
 use updater::{ApplyError, Conflict, Managed, ManagerId, Managers, Updater};
 
@@ -34,7 +36,7 @@ pub struct FieldManager<'a> {
     pub subresource: &'a str,
     /// Time of the request, RFC 3339.
     pub now: &'a str,
-    /// Top-level fields that this request cannot set.
+    /// Fields that this request cannot set, as dotted paths.
     pub reset: &'a [&'a str],
 }
 
@@ -98,7 +100,6 @@ impl FieldManager<'_> {
             self.update_managers(&self.empty(), &plain, &mut managers, "before-first-apply", converter);
         }
         let own = self.id(self.manager, true, "");
-        let before = managers.get(&own).map(|m| m.set.clone());
         let reset = |set| self.reset_set(set);
         let updater = Updater { converter, reset: &reset };
         let applied = updater.apply(&self.typed(plain.clone()), &self.typed(patch.clone()), &mut managers, &own, force);
@@ -109,7 +110,7 @@ impl FieldManager<'_> {
         let now = changed.is_some().then(|| self.now.to_owned());
         if let Some(m) = managers.get_mut(&own) {
             m.set = strip_system(std::mem::take(&mut m.set));
-            m.time = now.or(m.time.take()).or_else(|| before.is_none().then(|| self.now.to_owned()));
+            m.time = now.or(m.time.take());
         }
         managers.retain(|_, m| !m.set.is_empty());
         let mut out = changed.unwrap_or(plain);
@@ -135,9 +136,10 @@ impl FieldManager<'_> {
         let text = |v: Option<&Value>| v.and_then(Value::as_str).unwrap_or_default().to_owned();
         let metadata = patch.get("metadata");
         let name = format!(
-            "{}/{}; {version}, Kind={}",
+            "{}/{}; {}{version}, Kind={}",
             text(metadata.and_then(|m| m.get("namespace"))),
             text(metadata.and_then(|m| m.get("name"))),
+            if version.contains('/') { "" } else { "/" },
             text(patch.get("kind"))
         );
         let list =
@@ -149,8 +151,12 @@ impl FieldManager<'_> {
         TypedObject { value, ty: self.ty.clone(), version: self.version.to_owned() }
     }
 
+    /// What an object is before it exists: Go's zero value, whose structs are there.
     fn empty(&self) -> Value {
-        Value::Object(Map::new())
+        match self.ty {
+            Type::Struct(r @ StructRef::Builtin(_)) => crate::scheme::zero(r),
+            _ => Value::Object(Map::new()),
+        }
     }
 
     fn id(&self, name: &str, applied: bool, version: &str) -> ManagerId {
@@ -163,10 +169,8 @@ impl FieldManager<'_> {
     }
 
     fn reset_set(&self, mut set: Set) -> Set {
-        for field in self.reset {
-            let e = PathElement::field(field);
-            set.members.remove(&e);
-            set.children.remove(&e);
+        for path in self.reset {
+            set.remove_below(&path.split('.').map(PathElement::field).collect::<Vec<_>>());
         }
         set
     }
@@ -177,10 +181,10 @@ impl FieldManager<'_> {
         if !self.subresource.is_empty() {
             return of_live();
         }
-        if let Some([only]) = entries(new) {
-            if only.as_object().is_some_and(|o| o.values().all(|v| v.is_null() || v == "")) {
-                return Managers::new();
-            }
+        if let Some([only]) = entries(new)
+            && only.as_object().is_some_and(|o| o.values().all(|v| v.is_null() || v == ""))
+        {
+            return Managers::new();
         }
         match decode(new) {
             Some(m) if !m.is_empty() => m,

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Registry;
 use super::catalog::Resource;
+use super::{Registry, limits};
 use crate::object::{is_deleting, list, meta, metadata_mut, text};
 use crate::status::{ApiError, ApiResult, Target};
 use crate::storage::Key;
@@ -43,9 +43,12 @@ pub(super) fn check_delete(resource: &Resource, name: &str) -> ApiResult<()> {
 pub(super) fn mutate_create(registry: &Registry, resource: &Resource, object: &mut Value) -> ApiResult<()> {
     match resource.builtin_name() {
         "pods" => {
-            service_account(registry, resource, object)?;
+            if registry.service_accounts {
+                service_account(registry, resource, object)?;
+            }
             priority(registry, resource, object)?;
             tolerations(object);
+            limits::admit(registry, resource, object)?;
         }
         "persistentvolumeclaims" => {
             default_storage_class(registry, object);
@@ -61,10 +64,10 @@ pub(super) fn mutate_create(registry: &Registry, resource: &Resource, object: &m
 fn add_finalizer(object: &mut Value, name: &str) {
     let Some(metadata) = metadata_mut(object) else { return };
     let list = metadata.entry("finalizers").or_insert_with(|| json!([]));
-    if let Value::Array(list) = list {
-        if !list.iter().any(|f| f == name) {
-            list.push(name.into());
-        }
+    if let Value::Array(list) = list
+        && !list.iter().any(|f| f == name)
+    {
+        list.push(name.into());
     }
 }
 

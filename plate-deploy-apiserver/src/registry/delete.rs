@@ -132,6 +132,10 @@ impl Registry {
             self.mark(&mut object, grace);
             return self.store_marked(place, stored, object, options);
         }
+        if resource.builtin_name() == "pods" {
+            // Pods end gracefully even when there is nothing to wait for.
+            self.mark(&mut object, 0);
+        }
         if !options.dry_run {
             let key = self.key(resource, place.namespace, place.name);
             match self.store().delete(key, stored.version, object.clone()) {
@@ -231,10 +235,8 @@ impl Registry {
         for (key, _) in self.store().list(&resource.storage, None).1 {
             let options = DeleteOptions::default();
             let held = self.delete(&resource, &key.namespace, &key.name, &options).is_ok_and(|d| !d.gone);
-            if held {
-                if let Some(s) = self.store().get(&key) {
-                    drop(self.store().delete(key, s.version, s.object.as_ref().clone()));
-                }
+            if held && let Some(s) = self.store().get(&key) {
+                drop(self.store().delete(key, s.version, s.object.as_ref().clone()));
             }
         }
     }
@@ -247,12 +249,12 @@ impl Registry {
         let place = Place { resource, namespace, name, subresource: "" };
         let build = |live: Option<&Value>| {
             let mut new = live.cloned().unwrap_or_default();
-            if let Some(m) = metadata_mut(&mut new) {
-                if let Some(Value::Array(list)) = m.get_mut("finalizers") {
-                    list.retain(|f| !gone.iter().any(|g| f == g));
-                    if list.is_empty() {
-                        m.remove("finalizers");
-                    }
+            if let Some(m) = metadata_mut(&mut new)
+                && let Some(Value::Array(list)) = m.get_mut("finalizers")
+            {
+                list.retain(|f| !gone.iter().any(|g| f == g));
+                if list.is_empty() {
+                    m.remove("finalizers");
                 }
             }
             Ok(new)
@@ -332,6 +334,10 @@ fn still_graceful(object: &Value, options: &DeleteOptions) -> bool {
 
 /// Puts the finalizer of the propagation policy on the object.
 fn collect_finalizers(resource: &Resource, object: &mut Value, options: &DeleteOptions) {
+    if resource.builtin_name() == "events" {
+        // Events own nothing: the policy does not apply to them.
+        return;
+    }
     let own = finalizers(object);
     let by_finalizer = match (own.contains(&ORPHAN), own.contains(&FOREGROUND)) {
         (true, _) => Some(Propagation::Orphan),

@@ -19,10 +19,12 @@ mod convert;
 pub(crate) mod crd;
 mod decode;
 mod delete;
+mod limits;
 mod read;
 mod scale;
 mod services;
 mod strategy;
+mod update;
 mod validation;
 mod write;
 
@@ -31,6 +33,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
+pub(crate) use bootstrap::default_account;
 pub use catalog::{Catalog, Resource};
 pub use convert::convert;
 pub(crate) use crd::version_order;
@@ -82,13 +85,22 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     catalog: RwLock<Arc<Catalog>>,
     counter: AtomicU64,
+    service_accounts: bool,
 }
 
 impl Registry {
     /// A registry over a store; creates the objects that every cluster has.
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Self::with_service_accounts(store, clock, false)
+    }
+
+    /// As [`Registry::new`]; with the ServiceAccount admission plug-in, which needs the namespace controller (a new
+    /// namespace has no account without it, and pods are then refused).
+    #[must_use]
+    pub fn with_service_accounts(store: Store, clock: Arc<dyn Clock>, service_accounts: bool) -> Arc<Self> {
         let registry = Registry {
+            service_accounts,
             counter: AtomicU64::new(store.version()),
             store,
             clock,

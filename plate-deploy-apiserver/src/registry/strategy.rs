@@ -118,30 +118,37 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
         if let Value::Object(map) = object {
             map.remove("status");
         }
-        if let crate::scheme::Type::Struct(ty) = &resource.info.ty {
-            if resource.custom.is_none() {
-                if let Ok(v) = crate::scheme::decode(std::mem::take(object), ty, &mut Vec::new()) {
-                    *object = v;
-                }
-                crate::scheme::defaults::apply(object);
+        if let crate::scheme::Type::Struct(ty) = &resource.info.ty
+            && resource.custom.is_none()
+        {
+            if let Ok(v) = crate::scheme::decode(std::mem::take(object), ty, &mut Vec::new()) {
+                *object = v;
             }
+            crate::scheme::defaults::apply(object);
         }
     }
     match resource.builtin_name() {
         "pods" => prepare_pod(object),
+        "persistentvolumes" => {
+            let now = object["metadata"]["creationTimestamp"].clone();
+            object["status"]["lastPhaseTransitionTime"] = now;
+        }
         "namespaces" => {
             if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
                 let list = spec.entry("finalizers").or_insert_with(|| Value::Array(Vec::new()));
-                if let Value::Array(list) = list {
-                    if !list.iter().any(|f| f == "kubernetes") {
-                        list.push("kubernetes".into());
-                    }
+                if let Value::Array(list) = list
+                    && !list.iter().any(|f| f == "kubernetes")
+                {
+                    list.push("kubernetes".into());
                 }
             }
         }
-        "jobs.batch" => prepare_job(object),
-        "networkpolicies.networking.k8s.io" => {}
-        "secrets" => merge_string_data(object),
+        "jobs.batch" => {
+            prepare_job(object);
+            // Kubernetes defaults once more when it reads: the labels come from the template.
+            crate::scheme::defaults::apply(object);
+        }
+        "daemonsets.apps" => set_template_generation(object, 1),
         _ => {}
     }
     let generation = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
@@ -150,6 +157,28 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
     } else {
         crate::object::remove_meta(object, &["generation"]);
     }
+}
+
+/// DaemonSets keep a field of their first version in an annotation, which is always there.
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+fn template_generation(object: &Value) -> i64 {
+    crate::object::text(object, &["metadata", "annotations", TEMPLATE_GENERATION]).parse().unwrap_or(0)
+}
+
+fn set_template_generation(object: &mut Value, generation: i64) {
+    if let Some(m) = crate::object::metadata_mut(object) {
+        let annotations = m.entry("annotations").or_insert_with(|| serde_json::json!({}));
+        if let Value::Object(a) = annotations {
+            a.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
+        }
+    }
+}
+
+/// Reads and writes the annotation, as the conversion from and to `apps/v1` does.
+pub(super) fn keep_template_generation(object: &mut Value) {
+    let generation = template_generation(object);
+    set_template_generation(object, generation);
 }
 
 /// `stringData` is written over `data`, base64 encoded.
@@ -245,15 +274,17 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, new: &mut V
     if resource.has_status() {
         copy_field(new, old, "status");
     }
-    if resource.builtin_name() == "secrets" {
-        merge_string_data(new);
-    }
-    if resource.builtin_name() == "namespaces" && subresource != "finalize" {
-        if let (Some(spec), Some(finalizers)) =
+    if resource.builtin_name() == "namespaces"
+        && subresource != "finalize"
+        && let (Some(spec), Some(finalizers)) =
             (new.get_mut("spec").and_then(Value::as_object_mut), at(old, &["spec", "finalizers"]))
-        {
-            spec.insert("finalizers".to_owned(), finalizers.clone());
-        }
+    {
+        spec.insert("finalizers".to_owned(), finalizers.clone());
+    }
+    if resource.builtin_name() == "daemonsets.apps" {
+        let template = |o: &Value| at(o, &["spec", "template"]).cloned();
+        let next = template_generation(old) + i64::from(template(new) != template(old));
+        set_template_generation(new, next);
     }
     let has_generation = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
     if has_generation && changed(resource, new, old) {
@@ -280,7 +311,7 @@ fn changed(resource: &Resource, new: &Value, old: &Value) -> bool {
             let labels = |v: &Value| at(v, &["metadata", "labels"]).cloned();
             differs("endpoints") || differs("ports") || differs("addressType") || labels(new) != labels(old)
         }
-        "priorityclasses.scheduling.k8s.io" => differs("value") || differs("description") || differs("globalDefault"),
+        "priorityclasses.scheduling.k8s.io" => false,
         _ => differs("spec"),
     }
 }
@@ -300,7 +331,7 @@ fn set_meta_from(new: &mut Value, old: &Value, key: &str) {
     }
 }
 
-/// A status write changes status only; of built-in kinds also annotations and the like, but no labels.
+/// A status write changes status only; of built-in kinds also metadata (of Deployments, all of it but labels).
 fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
     let keys: Vec<String> =
         new.as_object().into_iter().chain(old.as_object()).flat_map(|m| m.keys().cloned()).collect();
@@ -314,7 +345,7 @@ fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
             Some(m) => set_meta(new, "managedFields", m),
             None => crate::object::remove_meta(new, &["managedFields"]),
         }
-    } else if resource.builtin_name() != "pods" && resource.builtin_name() != "nodes" {
+    } else if resource.builtin_name() == "deployments.apps" {
         set_meta_from(new, old, "labels");
     }
 }

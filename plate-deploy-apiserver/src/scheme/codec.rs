@@ -106,7 +106,7 @@ impl Decoder<'_> {
             Value::Object(m) => m,
             Value::Null => Map::new(),
             other => {
-                let ty = Type::Struct(StructRef::Builtin(format!("{}", def.go_name).into()));
+                let ty = Type::Struct(StructRef::Builtin(def.go_name.to_string().into()));
                 return Err(self.mismatch(&other, &ty, owner));
             }
         };
@@ -155,7 +155,12 @@ impl Decoder<'_> {
             (Type::Struct(_), Value::Object(m)) if field.omit_zero => return Ok((!m.is_empty()).then_some(out)),
             _ => false,
         };
-        if empty && (field.omit_empty || field.omit_zero) { Ok(None) } else { Ok(Some(out)) }
+        match (empty, field.omit_empty || field.omit_zero) {
+            (true, true) => Ok(None),
+            // Objects are stored as protobuf, which does not tell an empty list from none.
+            (true, false) if matches!(field.ty, Type::List(_)) => Ok(Some(Value::Null)),
+            _ => Ok(Some(out)),
+        }
     }
 
     fn value(&mut self, value: Value, ty: &Type, owner: Option<&str>) -> Result<Value, DecodeError> {
@@ -196,6 +201,7 @@ impl Decoder<'_> {
             return self.value(value, ty, owner);
         }
         Ok(match ty {
+            Type::Scalar(Scalar::Bytes) => Value::from(""),
             Type::Struct(r) => Value::Object(self.structure(Value::Null, &r.resolve(), owner)?),
             Type::Scalar(s) => zero_scalar(s),
             _ => Value::Null,
@@ -316,7 +322,7 @@ fn bytes(text: &str) -> Result<Value, DecodeError> {
     if let Some(at) = bad {
         return Err(DecodeError(format!("illegal base64 data at input byte {at}")));
     }
-    if padding > 2 || cleaned.len() % 4 != 0 || body.len() % 4 == 1 {
+    if padding > 2 || !cleaned.len().is_multiple_of(4) || body.len() % 4 == 1 {
         return Err(DecodeError(format!("illegal base64 data at input byte {}", cleaned.len() / 4 * 4)));
     }
     Ok(Value::from(cleaned))

@@ -21,10 +21,10 @@ pub fn parse_json(text: &[u8], duplicates: &mut Vec<String>) -> Result<Value, St
 /// # Errors
 /// The text of the YAML error.
 pub fn parse_yaml(text: &[u8]) -> Result<Value, String> {
-    if text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
-        if let Ok(v) = serde_json::from_slice(text) {
-            return Ok(v);
-        }
+    if text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
+        && let Ok(v) = serde_json::from_slice(text)
+    {
+        return Ok(v);
     }
     serde_yaml::from_slice::<Value>(text).map_err(|e| e.to_string())
 }

@@ -7,6 +7,7 @@
 mod catalog;
 mod client_apply;
 mod connect;
+mod embedded;
 mod error;
 mod kube;
 #[cfg(feature = "testing")]
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub use catalog::{ApiCatalog, ApiKind};
 pub use connect::{ConnectOptions, Connection, connect};
+pub use embedded::{EmbeddedCluster, EmbeddedOptions};
 pub use error::ClusterError;
 pub use kube::KubeCluster;
 pub use wrappers::{DryRun, Fault, FaultPlan, Faulty, Recording, Write};

@@ -46,6 +46,38 @@ macro_rules! reads_go_through {
     };
 }
 
+/// Forwards every write to `self.inner` as it is.
+macro_rules! writes_go_through {
+    ($wrapper:ident) => {
+        #[async_trait]
+        impl ClusterWriter for $wrapper {
+            async fn apply(&self, object: &Manifest, mode: ApplyMode, options: &WriteOptions) -> Result<Manifest> {
+                self.inner.apply(object, mode, options).await
+            }
+            async fn create(&self, object: &Manifest, options: &WriteOptions) -> Result<Manifest> {
+                self.inner.create(object, options).await
+            }
+            async fn replace(&self, object: &Manifest, options: &WriteOptions) -> Result<Manifest> {
+                self.inner.replace(object, options).await
+            }
+            async fn patch(
+                &self,
+                at: &ObjectRef,
+                subresource: Option<&str>,
+                patch: &Patch,
+                options: &WriteOptions,
+            ) -> Result<Manifest> {
+                self.inner.patch(at, subresource, patch, options).await
+            }
+            async fn delete(&self, at: &ObjectRef, propagation: Propagation, options: &WriteOptions) -> Result<()> {
+                self.inner.delete(at, propagation, options).await
+            }
+        }
+    };
+}
+
+pub(super) use {reads_go_through, writes_go_through};
+
 /// Sends every write as Kubernetes' own dry run: checked by the server, stored by nobody.
 #[derive(Debug, Clone)]
 pub struct DryRun {

@@ -1,6 +1,6 @@
 //! How Go's `fmt` prints a source inside Argo CD's messages.
 
-use super::source::{ApplicationSource, DirectorySource, HelmSource};
+use super::source::{ApplicationSource, DirectorySource, HelmSource, Jsonnet, JsonnetVar};
 
 /// `fmt.Sprintf("%s", source)`: the fields in their order, option blocks as their generated `String`.
 pub(super) fn source(source: &ApplicationSource) -> String {
@@ -48,8 +48,20 @@ fn helm(helm: &HelmSource) -> String {
 }
 
 fn directory(directory: &DirectorySource) -> String {
+    let variables = |variables: &[JsonnetVar]| -> String {
+        let each =
+            variables.iter().map(|v| format!("JsonnetVar{{Name:{},Value:{},Code:{},}},", v.name, v.value, v.code));
+        each.collect()
+    };
+    let Jsonnet { ext_vars, tlas, libs } = &directory.jsonnet;
+    let jsonnet = format!(
+        "ApplicationSourceJsonnet{{ExtVars:[]JsonnetVar{{{}}},TLAs:[]JsonnetVar{{{}}},Libs:[{}],}}",
+        variables(ext_vars),
+        variables(tlas),
+        libs.join(" ")
+    );
     format!(
-        "&ApplicationSourceDirectory{{Recurse:{},Jsonnet:ApplicationSourceJsonnet{{ExtVars:[]JsonnetVar{{}},TLAs:[]JsonnetVar{{}},Libs:[],}},Exclude:{},Include:{},DisableExtensionFilter:{},}}",
+        "&ApplicationSourceDirectory{{Recurse:{},Jsonnet:{jsonnet},Exclude:{},Include:{},DisableExtensionFilter:{},}}",
         directory.recurse, directory.exclude, directory.include, directory.disable_extension_filter,
     )
 }

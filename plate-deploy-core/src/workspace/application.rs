@@ -8,7 +8,7 @@ use super::diagnostic::{Diagnostic, Location, Severity, nearest};
 use super::paths::{self, is_below, is_manifest};
 use crate::files::RepoFiles;
 use crate::model::project::AppProject;
-use crate::model::{Application, ArgoKind, FieldPath, FieldStep};
+use crate::model::{Application, ApplicationSource, ArgoKind, FieldPath, FieldStep};
 use crate::yaml::{Document, Parsed, parse};
 
 /// An Argo CD object in a file.
@@ -45,6 +45,18 @@ impl<T> Sourced<T> {
 }
 
 impl SourcedApplication {
+    /// The sources in effect with their paths: `sources` when there are any, else `source`.
+    #[must_use]
+    pub fn sources(&self) -> Vec<(FieldPath, &ApplicationSource)> {
+        let spec = &self.object.spec;
+        if spec.sources.is_empty() {
+            spec.source.iter().map(|source| (FieldPath::keys(["spec", "source"]), source)).collect()
+        } else {
+            let path = FieldPath::keys(["spec", "sources"]);
+            spec.sources.iter().enumerate().map(|(i, source)| (path.index(i), source)).collect()
+        }
+    }
+
     /// `metadata.name`.
     #[must_use]
     pub fn name(&self) -> &str {

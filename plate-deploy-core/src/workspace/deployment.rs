@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::application::SourcedApplication;
 use super::diagnostic::Location;
-use super::image::{Found, ImageForm, ImageReference, Part, Place, parent, parse_dotted, part_of, scan};
+use super::image::{Found, ImagePart, ImageReference, Place, parent, parse_dotted, part_of, scan};
 use super::paths;
 use crate::files::RepoFiles;
-use crate::model::application::{ApplicationSource, HelmSource};
+use crate::model::application::HelmSource;
 use crate::model::{FieldPath, Glob, same_repo};
 use crate::yaml::parse;
 
@@ -77,7 +77,7 @@ pub(super) fn read(
         ..Deployment::default()
     };
     let mut parts = Parts::default();
-    for (path, source) in sources(application) {
+    for (path, source) in application.sources() {
         let local = same_repo(&source.repo_url, home) && source.chart.is_empty() && !source.is_ref();
         let Some(folder) = local.then(|| paths::folder(files, &source.path)).flatten() else { continue };
         deployment.is_chart |= files.is_file(&paths::join(&folder, "Chart.yaml"));
@@ -101,17 +101,6 @@ pub(super) fn read(
     }
     deployment.images = parts.images();
     deployment
-}
-
-/// The sources in effect with their paths in the Application.
-pub(super) fn sources(application: &SourcedApplication) -> Vec<(FieldPath, &ApplicationSource)> {
-    let spec = &application.object.spec;
-    if spec.sources.is_empty() {
-        spec.source.iter().map(|source| (FieldPath::keys(["spec", "source"]), source)).collect()
-    } else {
-        let path = FieldPath::keys(["spec", "sources"]);
-        spec.sources.iter().enumerate().map(|(i, source)| (path.index(i), source)).collect()
-    }
 }
 
 fn value_files(
@@ -166,7 +155,7 @@ fn resolve(
     }
     if let Some(rest) = written.strip_prefix('$') {
         let (name, rest) = rest.split_once('/')?;
-        let sources = sources(application);
+        let sources = application.sources();
         return match sources.iter().find(|(_, source)| source.reference == name) {
             Some((_, source)) => same_repo(&source.repo_url, home).then(|| files.resolve(rest).ok()).flatten(),
             // Argo CD takes an unknown reference for a local path.
@@ -188,7 +177,7 @@ fn expand(files: &RepoFiles, pattern: &str) -> Vec<String> {
 
 /// The parts of images from all values, the strongest last.
 #[derive(Default)]
-struct Parts(BTreeMap<FieldPath, BTreeMap<Part, Place>>);
+struct Parts(BTreeMap<FieldPath, BTreeMap<ImagePart, Place>>);
 
 impl Parts {
     fn add_file(&mut self, files: &RepoFiles, file: &str) {
@@ -222,10 +211,10 @@ impl Parts {
             let part = match part_of(target.last_key()) {
                 // Other `name`s and `tag`s are none of ours: only images that the values know.
                 Some(part) if self.0.contains_key(&image) => part,
-                _ if self.0.contains_key(&target) => Part::Whole,
+                _ if self.0.contains_key(&target) => ImagePart::Whole,
                 _ => continue,
             };
-            let image = if part == Part::Whole { target.clone() } else { image };
+            let image = if part == ImagePart::Whole { target.clone() } else { image };
             let found = Found { image, part, path: target, value: parameter.value.clone() };
             let location = application.location_of(&path);
             self.add(&found, &application.file, application.document, path, location);
@@ -235,27 +224,16 @@ impl Parts {
     fn add(&mut self, found: &Found, file: &str, document: usize, path: FieldPath, location: Location) {
         let place = Place { file: file.to_owned(), path, document, location, value: found.value.clone() };
         let parts = self.0.entry(found.image.clone()).or_default();
-        if found.part == Part::Whole {
+        if found.part == ImagePart::Whole {
             parts.clear();
         } else {
-            parts.remove(&Part::Whole);
+            parts.remove(&ImagePart::Whole);
         }
         parts.insert(found.part, place);
     }
 
     fn images(self) -> Vec<ImageReference> {
-        let references = self.0.into_iter().map(|(path, mut parts)| {
-            let form = match parts.remove(&Part::Whole) {
-                Some(place) => ImageForm::Whole(place),
-                None => ImageForm::Parts {
-                    registry: parts.remove(&Part::Registry),
-                    repository: parts.remove(&Part::Repository),
-                    tag: parts.remove(&Part::Tag),
-                    digest: parts.remove(&Part::Digest),
-                },
-            };
-            ImageReference { path, form }
-        });
+        let references = self.0.into_iter().map(|(path, parts)| ImageReference { path, parts });
         references.filter(|reference| !reference.name().repository.is_empty()).collect()
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::report;
 use crate::yaml::Mark;
 
 /// A place in a file of the repository. `Display` is `file:line:column`.
@@ -87,6 +88,21 @@ impl Diagnostic {
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
+    }
+}
+
+impl From<&Diagnostic> for report::Diagnostic {
+    fn from(found: &Diagnostic) -> Self {
+        let severity = match found.severity {
+            Severity::Info => report::Severity::Info,
+            Severity::Warning => report::Severity::Warning,
+            Severity::Error => report::Severity::Error,
+        };
+        let mut diagnostic = Self::new(severity, found.rule, found.message.clone())
+            .at(found.location.file.clone(), Some(found.location.line))
+            .remedy(found.remedy.clone());
+        diagnostic.column = Some(found.location.column);
+        diagnostic
     }
 }
 

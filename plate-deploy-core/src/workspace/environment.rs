@@ -166,13 +166,8 @@ impl Vocabulary {
 
 /// Every `helm.valueFiles` entry of an Application with its place.
 pub(super) fn value_file_fields(application: &SourcedApplication) -> Vec<(FieldPath, String)> {
-    let spec = &application.object.spec;
-    let single = spec.source.iter().map(|source| (FieldPath::keys(["spec", "source"]), source));
-    let several = spec.sources.iter().enumerate();
-    let several = several.map(|(i, source)| (FieldPath::keys(["spec", "sources"]).index(i), source));
     let mut fields = Vec::new();
-    let sources: Vec<_> = if spec.sources.is_empty() { single.collect() } else { several.collect() };
-    for (path, source) in sources {
+    for (path, source) in application.sources() {
         let files = source.helm.iter().flat_map(|helm| &helm.value_files).enumerate();
         fields.extend(files.map(|(i, file)| (path.key("helm").key("valueFiles").index(i), file.clone())));
     }

@@ -25,7 +25,7 @@ pub use config::{CONFIG_FILE, ConfigError, WorkspaceConfig};
 pub use deployment::{Deployment, ValueFile};
 pub use diagnostic::{Diagnostic, Location, Severity, nearest};
 pub use environment::{DiscoveredEnvironment, Environment, Evidence};
-pub use image::{ImageForm, ImageName, ImageReference, Place, ValueEdit};
+pub use image::{ImageName, ImagePart, ImageReference, Place, ValueEdit};
 pub use library::{Library, LibraryLayer, LibrarySource};
 pub use tree::AppOfApps;
 
@@ -200,7 +200,7 @@ fn load_all(files: &RepoFiles, charts: &[String]) -> application::Loaded {
     let home = home_url(&WorkspaceConfig::default(), &first.applications);
     let (trees, _) = tree::discover(files, &home, &first.applications);
     let parents = first.applications.iter().filter(|a| trees.iter().any(|tree| tree.name == a.name()));
-    let sources = parents.flat_map(deployment::sources);
+    let sources = parents.flat_map(SourcedApplication::sources);
     let folders: Vec<String> = sources.filter_map(|(_, source)| paths::folder(files, &source.path)).collect();
     if folders.is_empty() { first } else { application::load(files, charts, &folders) }
 }
@@ -211,7 +211,7 @@ fn home_url(config: &WorkspaceConfig, applications: &[SourcedApplication]) -> St
         return config.repository.url.clone();
     }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, source) in applications.iter().flat_map(deployment::sources).filter(|(_, s)| s.chart.is_empty()) {
+    for (_, source) in applications.iter().flat_map(SourcedApplication::sources).filter(|(_, s)| s.chart.is_empty()) {
         *counts.entry(source.repo_url.as_str()).or_default() += 1;
     }
     counts.into_iter().max_by_key(|(_, count)| *count).map(|(url, _)| url.to_owned()).unwrap_or_default()

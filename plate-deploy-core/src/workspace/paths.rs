@@ -8,12 +8,6 @@ pub(crate) fn text<'a>(files: &'a RepoFiles, path: &str) -> Result<&'a str, Stri
     std::str::from_utf8(content).map_err(|_| format!("{path}: not UTF-8 text"))
 }
 
-/// The paths below a folder, from the root.
-pub(crate) fn paths_below<'a>(files: &'a RepoFiles, folder: &str) -> impl Iterator<Item = String> + use<'a> {
-    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-    files.below(folder).map(move |(path, _)| format!("{prefix}{path}"))
-}
-
 /// Names of the folders directly in a folder.
 pub(crate) fn folders_in<'a>(files: &'a RepoFiles, folder: &str) -> Vec<&'a str> {
     let firsts = files.below(folder).filter_map(|(path, _)| path.split_once('/').map(|(first, _)| first));

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::application::SourcedApplication;
-use super::deployment::sources;
 use super::paths::{self, is_below, is_manifest};
 use crate::files::RepoFiles;
 use crate::model::application::DirectorySource;
@@ -29,7 +28,7 @@ pub(super) fn discover(
     let mut trees: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut circles = Vec::new();
     for parent in applications {
-        for (_, source) in sources(parent) {
+        for (_, source) in parent.sources() {
             let local = same_repo(&source.repo_url, home) && source.helm.is_none() && source.chart.is_empty();
             let Some(folder) = local.then(|| paths::folder(files, &source.path)).flatten() else { continue };
             let directory = source.directory.clone().unwrap_or_default();

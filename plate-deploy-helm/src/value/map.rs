@@ -47,7 +47,7 @@ impl Map {
         Self { entries: Rc::default(), kind, nil: true }
     }
 
-    /// Whether it is a nil map; one that was written to is none any more.
+    /// Whether it is a nil map. One that got entries (as Go's `merge` makes it a map first) is none.
     #[must_use]
     pub fn is_nil(&self) -> bool {
         self.nil && self.is_empty()

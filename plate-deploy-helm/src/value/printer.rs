@@ -1,7 +1,7 @@
 //! Writes one value under a verb of Go's `fmt` and its flags.
 
 use super::kind::type_name;
-use super::{List, ListKind, Map, Value, float, quote};
+use super::{List, ListKind, Map, Object, Value, float, quote};
 
 /// How deep nested values are printed; only templates can build deeper ones, by putting a map into itself.
 const MAX_DEPTH: usize = 500;
@@ -75,10 +75,17 @@ impl Printer {
             Value::Str(text) => self.string(value, text.as_bytes(), verb),
             Value::List(list) => self.list(list, verb, depth),
             Value::Map(map) => self.map(map, verb, depth),
-            Value::Object(object) => match verb {
-                's' | 'q' | 'x' | 'X' => self.string(value, object.print().as_bytes(), verb),
-                _ => self.pad(object.print().as_bytes()),
+            Value::Object(object) => match (verb, object.as_int()) {
+                ('d' | 'b' | 'o' | 'O' | 'c' | 'U', Some(number)) => self.value(&number, verb, depth),
+                _ => self.object(value, object.as_ref(), verb),
             },
+        }
+    }
+
+    fn object(&mut self, value: &Value, object: &dyn Object, verb: char) {
+        match verb {
+            's' | 'q' | 'x' | 'X' => self.string(value, object.print().as_bytes(), verb),
+            _ => self.pad(object.print().as_bytes()),
         }
     }
 

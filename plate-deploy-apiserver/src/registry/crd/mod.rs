@@ -61,6 +61,11 @@ impl CustomVersion {
         }
     }
 
+    /// The schema.
+    pub(crate) fn schema(&self) -> &Value {
+        &self.schema
+    }
+
     /// Drops fields that the schema does not have, and reports them.
     pub(super) fn prune(&self, object: &mut Value, unknown: &mut Vec<String>) {
         structural::prune(object, &self.schema, true, &mut String::new(), unknown);
@@ -88,7 +93,7 @@ pub(super) fn resources(definition: &Value) -> Vec<Arc<Resource>> {
     let served = versions.iter().filter(|v| v.get("served") == Some(&Value::Bool(true)));
     let mut out: Vec<Arc<Resource>> =
         served.map(|v| Arc::new(resource(definition, v, group, storage_version.clone()))).collect();
-    out.sort_by(|a, b| version_order(&b.info.version).cmp(&version_order(&a.info.version)));
+    out.sort_by_key(|r| std::cmp::Reverse(version_order(&r.info.version)));
     out
 }
 

@@ -182,10 +182,10 @@ pub(super) fn default(value: &mut Value, schema: &Value) {
 pub(super) fn collect_patterns(schema: &Value, out: &mut HashMap<String, regex::Regex>) {
     match schema {
         Value::Object(map) => {
-            if let Some(Value::String(p)) = map.get("pattern") {
-                if let (false, Ok(re)) = (out.contains_key(p), regex::Regex::new(p)) {
-                    out.insert(p.clone(), re);
-                }
+            if let Some(Value::String(p)) = map.get("pattern")
+                && let (false, Ok(re)) = (out.contains_key(p), regex::Regex::new(p))
+            {
+                out.insert(p.clone(), re);
             }
             map.values().for_each(|v| collect_patterns(v, out));
         }

@@ -118,9 +118,9 @@ fn custom_resource_definition(m: &mut Object) {
     set(spec, "conversion", json!({"strategy": "None"}));
     let stored = spec.get("versions").and_then(Value::as_array).into_iter().flatten();
     let stored = stored.filter(|v| v.get("storage") == Some(&Value::Bool(true))).find_map(|v| v.get("name").cloned());
-    if let (Some(stored), Some(status)) = (stored, object(m, "status")) {
-        if status.get("storedVersions").and_then(Value::as_array).is_none_or(Vec::is_empty) {
-            status.insert("storedVersions".to_owned(), json!([stored]));
-        }
+    if let (Some(stored), Some(status)) = (stored, object(m, "status"))
+        && status.get("storedVersions").and_then(Value::as_array).is_none_or(Vec::is_empty)
+    {
+        status.insert("storedVersions".to_owned(), json!([stored]));
     }
 }

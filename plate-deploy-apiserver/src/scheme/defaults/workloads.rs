@@ -69,12 +69,12 @@ fn stateful_set(m: &mut Object) {
             set(strategy, "type", "RollingUpdate");
             set(strategy, "rollingUpdate", json!({}));
         }
-        if text(strategy, "type") == "RollingUpdate" {
-            if let Some(rolling) = object(strategy, "rollingUpdate") {
-                set(rolling, "partition", 0);
-                // MaxUnavailableStatefulSet is on by default since 1.37.
-                set(rolling, "maxUnavailable", 1);
-            }
+        if text(strategy, "type") == "RollingUpdate"
+            && let Some(rolling) = object(strategy, "rollingUpdate")
+        {
+            set(rolling, "partition", 0);
+            // MaxUnavailableStatefulSet is on by default since 1.37.
+            set(rolling, "maxUnavailable", 1);
         }
     }
     set(spec, "persistentVolumeClaimRetentionPolicy", json!({}));

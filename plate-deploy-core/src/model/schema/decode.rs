@@ -73,15 +73,19 @@ fn mismatch(kind: ArgoKind, shape: &Shape, value: &Value, path: &FieldPath) -> D
     };
     let found = go_kind(value, matches!(shape, Shape::Integer));
     let field = go_path(path);
-    let place =
-        if field.is_empty() { "Go value".to_owned() } else { format!("Go struct field {}.{field}", kind.name()) };
+    let index = path.steps().last().is_some_and(|step| matches!(step, FieldStep::Index(_)));
+    let place = match (field.is_empty(), index) {
+        (true, _) => "Go value".to_owned(),
+        (_, true) => format!("{}.{field}", kind.name()),
+        (_, false) => format!("Go struct field {}.{field}", kind.name()),
+    };
     DecodeError { path: path.clone(), message: format!("json: cannot unmarshal {found} into {place} of type {target}") }
 }
 
-/// Go writes indices as steps of their own.
+/// Go writes the path as a JSON pointer with dots for its slashes.
 fn go_path(path: &FieldPath) -> String {
     let steps = path.steps().iter().map(|step| match step {
-        FieldStep::Key(key) => key.clone(),
+        FieldStep::Key(key) => key.replace('~', "~0").replace('/', "~1"),
         FieldStep::Index(index) => index.to_string(),
     });
     steps.collect::<Vec<_>>().join(".")
@@ -139,5 +143,57 @@ fn zero(shape: &Shape) -> Value {
         Shape::Integer | Shape::IntegerOrText => 0.into(),
         Shape::List { .. } => Value::Array(Vec::new()),
         Shape::Map { .. } | Shape::Object { .. } | Shape::AnyObject | Shape::Metadata => Value::Object(Map::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::model::{Application, ArgoKind};
+
+    /// Recorded from Go 1.26 with encoding/json v2.
+    #[test]
+    fn errors_in_the_words_of_go() {
+        let cases = [
+            (
+                json!({"spec": {"revisionHistoryLimit": 1.5}}),
+                "number 1.5 into Go struct field Application.spec.revisionHistoryLimit of type int64",
+            ),
+            (
+                json!({"spec": {"source": {"helm": {"valueFiles": [1]}}}}),
+                "number into Application.spec.source.helm.valueFiles.0 of type string",
+            ),
+            (json!({"spec": []}), "array into Go struct field Application.spec of type v1alpha1.ApplicationSpec"),
+            (
+                json!({"metadata": {"labels": {"a/b": 1}}}),
+                "number into Go struct field Application.metadata.labels.a~1b of type string",
+            ),
+            (
+                json!({"spec": {"source": {"kustomize": {"replicas": [{"count": true}]}}}}),
+                "bool into Go value of type int32",
+            ),
+            (json!([]), "array into Go value of type v1alpha1.Application"),
+        ];
+        for (object, want) in cases {
+            let error = Application::from_json(&object).unwrap_err();
+            assert_eq!(error.to_string(), format!("json: cannot unmarshal {want}"));
+        }
+    }
+
+    #[test]
+    fn null_is_the_default_and_unknown_fields_stay() {
+        let object = json!({
+            "metadata": {"name": "x", "labels": null, "uid": "u"},
+            "spec": {
+                "project": null, "sources": [null], "syncPolicy": null, "stray": {"a": 1},
+                "destination": {"server": "s", "odd": 1},
+            },
+        });
+        let application = Application::from_json(&object).unwrap();
+        assert_eq!(application.spec.extra["stray"], json!({"a": 1}));
+        assert_eq!((application.spec.project(), application.spec.sources.len()), ("default", 1));
+        let unknown = ArgoKind::Application.unknown_fields(&object);
+        assert_eq!(unknown.iter().map(ToString::to_string).collect::<Vec<_>>(), ["spec.destination.odd", "spec.stray"]);
     }
 }

@@ -1,0 +1,67 @@
+//! The node, and addresses for LoadBalancer Services and Ingresses.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::context::{Context, condition};
+use crate::object::{is_deleting, list, text};
+
+/// Addresses of the simulated load balancer: 198.51.100.0/24, which is reserved for examples.
+const NETWORK: &str = "198.51.100";
+
+/// Makes the one node.
+pub(super) fn ensure_node(context: &Context<'_>) {
+    const NAME: &str = "embedded";
+    if context.get("nodes", "", NAME).is_none() {
+        let labels = json!({"kubernetes.io/hostname": NAME, "kubernetes.io/os": "linux"});
+        context.create(
+            "nodes",
+            "",
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME, "labels": labels}, "spec": {}}),
+        );
+    }
+    if let Some(node) = context.get("nodes", "", NAME) {
+        let capacity = json!({"cpu": "64", "memory": "256Gi", "pods": "1000"});
+        let ready = condition("Ready", true, "KubeletReady", "simulated");
+        context.set_status(
+            "nodes",
+            &node,
+            json!({"capacity": capacity, "allocatable": capacity, "conditions": [ready]}),
+        );
+    }
+}
+
+/// Gives a LoadBalancer Service an address.
+pub(super) fn service(context: &Context<'_>, service: &Value) -> Option<Timestamp> {
+    if text(service, &["spec", "type"]) == "LoadBalancer" && context.simulation.load_balancer && !is_deleting(service) {
+        give_address(context, "services", service, "VIP");
+    }
+    None
+}
+
+/// Gives an Ingress the address of the simulated ingress controller.
+pub(super) fn ingress(context: &Context<'_>, ingress: &Value) -> Option<Timestamp> {
+    if context.simulation.load_balancer && !is_deleting(ingress) {
+        let status = json!({"loadBalancer": {"ingress": [{"ip": format!("{NETWORK}.1")}]}});
+        context.set_status("ingresses.networking.k8s.io", ingress, status);
+    }
+    None
+}
+
+fn give_address(context: &Context<'_>, resource: &str, object: &Value, mode: &str) {
+    if !list(object, &["status", "loadBalancer", "ingress"]).is_empty() {
+        return;
+    }
+    let taken: BTreeSet<String> = context
+        .list(resource, "")
+        .iter()
+        .flat_map(|other| list(other, &["status", "loadBalancer", "ingress"]))
+        .map(|ingress| text(ingress, &["ip"]).to_owned())
+        .collect();
+    let wished = text(object, &["spec", "loadBalancerIP"]);
+    let free = (2..255).map(|n| format!("{NETWORK}.{n}")).find(|ip| !taken.contains(ip));
+    let Some(ip) = Some(wished.to_owned()).filter(|ip| !ip.is_empty()).or(free) else { return };
+    context.set_status(resource, object, json!({"loadBalancer": {"ingress": [{"ip": ip, "ipMode": mode}]}}));
+}

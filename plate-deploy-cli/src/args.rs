@@ -1,0 +1,341 @@
+//! The command line as typed: every verb, flag and default, in one place.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit status:
+  0  deployed and healthy, or nothing to do
+  1  failed
+  2  wrong usage
+  3  refused by a safety check, nothing was changed
+  4  applied and nothing left half-done, but not healthy in time";
+
+/// Deploys Argo CD Applications and Helm charts from a Git repository onto Kubernetes.
+#[derive(Debug, Parser)]
+#[command(name = "plate-deploy", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every verb.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Format of the result on standard output
+    #[arg(long, short = 'o', value_enum, default_value_t = Format::Text, global = true)]
+    pub(crate) output: Format,
+    /// When to use colours and moving progress bars
+    #[arg(long, value_enum, default_value_t = When::Auto, global = true)]
+    pub(crate) color: When,
+    /// Say more (-v: what is read and written, -vv: everything)
+    #[arg(long, short = 'v', action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// One YAML document
+    Yaml,
+}
+
+/// Yes, no, or where it fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal
+    Auto,
+    /// Yes
+    Always,
+    /// No
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Deploy an environment: plan, commit, sync, wait until healthy, report
+    #[command(after_help = DEPLOY_EXAMPLES)]
+    Deploy(Deploy),
+    /// Show what a deploy would change, and change nothing
+    #[command(
+        visible_alias = "diff",
+        after_help = "Examples:\n  plate-deploy plan staging --set-image plate-server=harbor.example.com/stg/plate-server:1.4.2"
+    )]
+    Plan(Plan),
+    /// Show sync and health of an environment's Applications
+    Status(Status),
+    /// Render the manifests of an environment's Applications
+    Template(Template),
+    /// Check the repository: values, Applications, charts
+    Lint(Lint),
+    /// Helm's own commands, without Helm
+    #[command(subcommand)]
+    Helm(Helm),
+    /// The embedded cluster
+    #[command(subcommand)]
+    Cluster(Cluster),
+}
+
+const DEPLOY_EXAMPLES: &str = "\
+Examples:
+  plate-deploy deploy staging --repo examples/plate-gitops --embedded
+  plate-deploy deploy staging --set-image plate-server=harbor.example.com/stg/plate-server:1.4.2
+  plate-deploy deploy production --context prod-cluster
+  plate-deploy deploy staging --dry-run --output json";
+
+/// Where the repository is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Repo {
+    /// Folder of the Git repository
+    #[arg(long, default_value = ".", value_name = "PATH")]
+    pub(crate) repo: PathBuf,
+    /// Revision to read: branch, tag or commit
+    #[arg(long, default_value = "HEAD", value_name = "REV")]
+    pub(crate) revision: String,
+    /// Use a local repository for a repository URL (URL=PATH). The URLs that the Applications of --repo name are mapped
+    /// to --repo itself without being told
+    #[arg(long = "repo-url-map", value_name = "URL=PATH")]
+    pub(crate) url_map: Vec<String>,
+}
+
+/// Which cluster.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Target {
+    /// Context of the kubeconfig
+    #[arg(long, value_name = "NAME", conflicts_with = "embedded")]
+    pub(crate) context: Option<String>,
+    /// kubeconfig file (default: $KUBECONFIG, then ~/.kube/config)
+    #[arg(long, value_name = "FILE", conflicts_with = "embedded")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Use the embedded cluster, kept under the state directory. The default when there is neither a --context nor a
+    /// kubeconfig
+    #[arg(long)]
+    pub(crate) embedded: bool,
+    /// Deploy to this context although its name does not fit the environment
+    #[arg(long, value_name = "NAME", conflicts_with = "embedded")]
+    pub(crate) confirm_context: Option<String>,
+    /// Allow the kubeconfig to start a program for credentials
+    #[arg(long)]
+    pub(crate) allow_exec: bool,
+    /// Where state lives between commands: the embedded cluster, journals, backups (default: .plate-deploy in the
+    /// repository)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// `deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    /// Environment, e.g. staging or production (aliases: stg, stage, prod)
+    pub(crate) environment: String,
+    #[command(flatten)]
+    pub(crate) repo: Repo,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Set a component's image, as one commit to its values file
+    #[arg(long = "set-image", value_name = "COMPONENT=IMAGE:TAG")]
+    pub(crate) set_image: Vec<String>,
+    /// Leave the libraries (cluster services, development tools) as they are
+    #[arg(long, conflicts_with = "libraries_only")]
+    pub(crate) skip_libraries: bool,
+    /// Deploy the libraries and nothing else
+    #[arg(long)]
+    pub(crate) libraries_only: bool,
+    /// Plan and check on the server, write nothing anywhere
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Answer yes to the confirmation
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+    /// How long to wait for everything to become healthy
+    #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: std::time::Duration,
+    /// Show every resource's difference in the plan
+    #[arg(long)]
+    pub(crate) show_diff: bool,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// Environment
+    pub(crate) environment: String,
+    #[command(flatten)]
+    pub(crate) repo: Repo,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Plan as if this image were set
+    #[arg(long = "set-image", value_name = "COMPONENT=IMAGE:TAG")]
+    pub(crate) set_image: Vec<String>,
+    /// Leave the libraries out
+    #[arg(long, conflicts_with = "libraries_only")]
+    pub(crate) skip_libraries: bool,
+    /// Plan the libraries and nothing else
+    #[arg(long)]
+    pub(crate) libraries_only: bool,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Environment; without one, all Applications
+    pub(crate) environment: Option<String>,
+    #[command(flatten)]
+    pub(crate) repo: Repo,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// `template`.
+#[derive(Debug, Args)]
+pub(crate) struct Template {
+    /// Environment; without one, all Applications
+    pub(crate) environment: Option<String>,
+    /// Only these Applications
+    #[arg(long = "app", value_name = "NAME")]
+    pub(crate) apps: Vec<String>,
+    #[command(flatten)]
+    pub(crate) repo: Repo,
+    /// Kubernetes version to render for
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) kube_version: Option<String>,
+}
+
+/// `lint`.
+#[derive(Debug, Args)]
+pub(crate) struct Lint {
+    #[command(flatten)]
+    pub(crate) repo: Repo,
+    /// Fail on warnings, too
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// `helm …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Helm {
+    /// Render a chart as `helm template` does
+    Template(HelmTemplate),
+    /// Check charts as `helm lint` does
+    Lint(HelmLint),
+}
+
+/// Values, by Helm's own flags.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct HelmValues {
+    /// Values file (repeatable; later ones win)
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub(crate) values: Vec<PathBuf>,
+    /// Set values (key1=val1,key2=val2)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Set string values
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set_string: Vec<String>,
+    /// Set values from files
+    #[arg(long, value_name = "KEY=PATH")]
+    pub(crate) set_file: Vec<String>,
+    /// Set JSON values
+    #[arg(long, value_name = "KEY=JSON")]
+    pub(crate) set_json: Vec<String>,
+    /// Set a literal string value
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set_literal: Vec<String>,
+}
+
+/// `helm template`.
+#[derive(Debug, Args)]
+pub(crate) struct HelmTemplate {
+    /// [NAME] CHART
+    #[arg(required = true, num_args = 1..=2, value_name = "[NAME] CHART")]
+    pub(crate) name_and_chart: Vec<String>,
+    #[command(flatten)]
+    pub(crate) values: HelmValues,
+    /// Namespace of the release
+    #[arg(short = 'n', long, default_value = "default")]
+    pub(crate) namespace: String,
+    /// Kubernetes version for .Capabilities.KubeVersion
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) kube_version: Option<String>,
+    /// API versions for .Capabilities.APIVersions
+    #[arg(short = 'a', long, value_name = "VERSION", value_delimiter = ',')]
+    pub(crate) api_versions: Vec<String>,
+    /// Also print the chart's crds/
+    #[arg(long)]
+    pub(crate) include_crds: bool,
+    /// Leave crds/ out (the default; kept for Helm's scripts)
+    #[arg(long)]
+    pub(crate) skip_crds: bool,
+    /// Set .Release.IsUpgrade
+    #[arg(long)]
+    pub(crate) is_upgrade: bool,
+    /// Leave test hooks out
+    #[arg(long)]
+    pub(crate) skip_tests: bool,
+    /// Leave all hooks out
+    #[arg(long)]
+    pub(crate) no_hooks: bool,
+    /// Only these templates
+    #[arg(short = 's', long, value_name = "TEMPLATE", value_delimiter = ',')]
+    pub(crate) show_only: Vec<String>,
+    /// Do not check values against values.schema.json
+    #[arg(long)]
+    pub(crate) skip_schema_validation: bool,
+    /// Behave as this Helm version
+    #[arg(long = "helm", value_name = "3|4", default_value_t = 4, value_parser = clap::value_parser!(u8).range(3..=4))]
+    pub(crate) helm_version: u8,
+}
+
+/// `helm lint`.
+#[derive(Debug, Args)]
+pub(crate) struct HelmLint {
+    /// Charts (default: the current folder)
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) charts: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) values: HelmValues,
+    /// Namespace for the check
+    #[arg(short = 'n', long, default_value = "default")]
+    pub(crate) namespace: String,
+    /// Kubernetes version to check deprecations against
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) kube_version: Option<String>,
+    /// Fail on warnings
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print only warnings and errors
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Also check subcharts
+    #[arg(long)]
+    pub(crate) with_subcharts: bool,
+    /// Do not check values against values.schema.json
+    #[arg(long)]
+    pub(crate) skip_schema_validation: bool,
+}
+
+/// `cluster …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cluster {
+    /// Forget everything in the embedded cluster
+    Reset(ClusterState),
+}
+
+/// Where the embedded cluster's state is.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterState {
+    /// Folder of the Git repository
+    #[arg(long, default_value = ".", value_name = "PATH")]
+    pub(crate) repo: PathBuf,
+    /// State directory (default: .plate-deploy in the repository)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}

@@ -1,0 +1,44 @@
+//! One file a verb; each is arguments in, library call, rendering out.
+
+mod cluster;
+mod deploy;
+mod helm;
+mod lint;
+mod open;
+mod plan;
+mod status;
+mod template;
+
+use crate::args::{Cli, Command};
+use crate::command_error::CommandError;
+
+/// Result of a command: the exit status.
+pub(crate) type Outcome = Result<u8, CommandError>;
+
+/// Runs the command.
+pub(crate) fn run(cli: Cli) -> Outcome {
+    match cli.command {
+        // Rendering a chart needs no runtime, and starts faster without one.
+        Command::Helm(helm) => helm::run(helm),
+        command => {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
+            let outcome = runtime.block_on(dispatch(&cli.global, command));
+            // A blocking read of a dead remote must not hold up the exit.
+            runtime.shutdown_background();
+            outcome
+        }
+    }
+}
+
+async fn dispatch(global: &crate::args::Global, command: Command) -> Outcome {
+    match command {
+        Command::Deploy(args) => deploy::run(global, args).await,
+        Command::Plan(args) => plan::run(global, args).await,
+        Command::Status(args) => status::run(global, args).await,
+        Command::Template(args) => template::run(global, args).await,
+        Command::Lint(args) => lint::run(global, args).await,
+        Command::Cluster(args) => cluster::run(args),
+        Command::Helm(args) => helm::run(args),
+    }
+}

@@ -1,0 +1,55 @@
+//! Why a run could not begin.
+
+use crate::cluster::ClusterError;
+use crate::git::GitError;
+use crate::pipeline::StageError;
+use crate::workspace::{ConfigError, Environment, Workspace};
+
+/// The error of the engine's entry points.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The repository cannot be used.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The cluster cannot be used.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// `plate-deploy.yaml` cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A folder cannot be read.
+    #[error("{path}: {message}")]
+    Folder {
+        /// The folder or file.
+        path: String,
+        /// Why.
+        message: String,
+    },
+    /// There is no such environment.
+    #[error("there is no environment {asked:?} in this repository; there are: {}", .known.join(", "))]
+    UnknownEnvironment {
+        /// The word.
+        asked: String,
+        /// Names and aliases.
+        known: Vec<String>,
+    },
+    /// There is no such Application.
+    #[error("there is no application {asked:?} in this repository; there are: {}", .known.join(", "))]
+    UnknownApplication {
+        /// The name.
+        asked: String,
+        /// All names.
+        known: Vec<String>,
+    },
+    /// A step failed.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+}
+
+impl EngineError {
+    pub(super) fn unknown_environment(asked: &str, workspace: &Workspace) -> Self {
+        let known = workspace.environments.iter().map(|e| e.aliases().join(" | ")).collect();
+        Self::UnknownEnvironment { asked: asked.into(), known }
+    }
+}

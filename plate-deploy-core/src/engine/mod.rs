@@ -1,0 +1,294 @@
+//! The face of the library: open a repository, choose a cluster, deploy.
+
+mod error;
+mod folder;
+mod offline;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use error::EngineError;
+pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
+
+use crate::clock::{Clock, SystemClock};
+use crate::cluster::{ClusterBackend, DryRun, EmbeddedCluster, EmbeddedOptions};
+use crate::driver::{DriverOptions, EmbeddedDriver, SyncDriver};
+use crate::git::{GitBackend, GixGit, RepoUrlMap};
+use crate::pipeline::{
+    ApproveUnguarded, Approver, DeployRequest, Libraries, Pipeline, Run, Selection, Services, Sources, render_all,
+};
+use crate::render::{NativeRenderer, Renderer};
+use crate::report::{ApplicationReport, DeployPlan, DeployReport, NoReporter, Reporter};
+
+/// Folder for state that lives between runs, inside the repository unless told otherwise.
+pub const STATE_DIR: &str = ".plate-deploy";
+
+/// A repository, without a cluster yet.
+#[derive(Clone, Debug)]
+pub struct Repo {
+    folder: PathBuf,
+    state_dir: PathBuf,
+    git: Arc<dyn GitBackend>,
+    sources: Sources,
+}
+
+impl Repo {
+    /// Opens the Git repository in a folder.
+    ///
+    /// # Errors
+    /// [`EngineError::Git`] when the folder is not the root of a repository.
+    pub async fn open(folder: impl AsRef<Path>) -> Result<Self, EngineError> {
+        let git = GixGit::open(folder.as_ref()).await?;
+        Ok(Self::new(folder.as_ref(), Arc::new(git)))
+    }
+
+    /// Opens a folder that need not be a repository: a plain one is imported into a local Git repository under the state
+    /// directory (`None`: [`STATE_DIR`] in the folder), again whenever its files have changed.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the folder cannot be read, or the repository not be opened.
+    pub async fn open_or_import(
+        folder: impl AsRef<Path>,
+        state_dir: Option<&Path>,
+        clock: &dyn Clock,
+    ) -> Result<Self, EngineError> {
+        let folder = folder.as_ref();
+        let state_dir = state_dir.map_or_else(|| folder.join(STATE_DIR), Path::to_owned);
+        if folder.join(".git").exists() || folder.join("HEAD").exists() {
+            return Ok(Self::open(folder).await?.state_dir(state_dir));
+        }
+        let git = folder::import(folder, &state_dir, clock).await?;
+        Ok(Self::new(folder, Arc::new(git)).state_dir(state_dir))
+    }
+
+    /// Any Git backend; `folder` is only where state goes.
+    #[must_use]
+    pub fn new(folder: &Path, git: Arc<dyn GitBackend>) -> Self {
+        let state_dir = folder.join(STATE_DIR);
+        Self { folder: folder.into(), state_dir, git, sources: Sources::new(RepoUrlMap::default()) }
+    }
+
+    /// With another folder for state.
+    #[must_use]
+    pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state_dir = folder.into();
+        self
+    }
+
+    /// With local repositories for other repository URLs.
+    #[must_use]
+    pub fn url_map(mut self, map: RepoUrlMap) -> Self {
+        self.sources = Sources::new(map);
+        self
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The Git backend.
+    #[must_use]
+    pub fn git(&self) -> &Arc<dyn GitBackend> {
+        &self.git
+    }
+
+    /// What can be done without a cluster: discovery, lint, render.
+    #[must_use]
+    pub fn offline(&self) -> Offline<'_> {
+        Offline::new(self)
+    }
+
+    /// With the embedded cluster, whose state is kept in the state directory.
+    ///
+    /// # Errors
+    /// [`EngineError::Cluster`] when the state cannot be read, or another process uses it.
+    pub async fn embedded(self) -> Result<Deployer, EngineError> {
+        let store = self.state_dir.join("cluster");
+        let cluster =
+            EmbeddedCluster::start(EmbeddedOptions { store: Some(store), ..EmbeddedOptions::default() }).await?;
+        Ok(Deployer { embedded: true, ..Deployer::new(self, Arc::new(cluster)) })
+    }
+
+    /// With any cluster.
+    #[must_use]
+    pub fn on(self, cluster: Arc<dyn ClusterBackend>) -> Deployer {
+        Deployer::new(self, cluster)
+    }
+}
+
+/// A repository and a cluster: ready to deploy.
+#[derive(Clone, Debug)]
+pub struct Deployer {
+    repo: Repo,
+    cluster: Arc<dyn ClusterBackend>,
+    embedded: bool,
+    confirmed_context: Option<String>,
+    renderer: Arc<dyn Renderer>,
+    reporter: Arc<dyn Reporter>,
+    approver: Arc<dyn Approver>,
+    clock: Arc<dyn Clock>,
+    driver_options: DriverOptions,
+}
+
+impl Deployer {
+    fn new(repo: Repo, cluster: Arc<dyn ClusterBackend>) -> Self {
+        Self {
+            repo,
+            cluster,
+            embedded: false,
+            confirmed_context: None,
+            renderer: Arc::new(NativeRenderer),
+            reporter: Arc::new(NoReporter),
+            approver: Arc::new(ApproveUnguarded),
+            clock: Arc::new(SystemClock),
+            driver_options: DriverOptions::default(),
+        }
+    }
+
+    /// Treats the cluster as embedded: no context guard.
+    #[must_use]
+    pub fn as_embedded(mut self) -> Self {
+        self.embedded = true;
+        self
+    }
+
+    /// Tells this reporter. Default: nobody.
+    #[must_use]
+    pub fn reporter(mut self, reporter: Arc<dyn Reporter>) -> Self {
+        self.reporter = reporter;
+        self
+    }
+
+    /// Asks this approver. Default: yes where no typed word is needed, else no.
+    #[must_use]
+    pub fn approver(mut self, approver: Arc<dyn Approver>) -> Self {
+        self.approver = approver;
+        self
+    }
+
+    /// With another renderer.
+    #[must_use]
+    pub fn renderer(mut self, renderer: Arc<dyn Renderer>) -> Self {
+        self.renderer = renderer;
+        self
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// With other rules for health, differences and syncs.
+    #[must_use]
+    pub fn driver_options(mut self, options: DriverOptions) -> Self {
+        self.driver_options = options;
+        self
+    }
+
+    /// Vouches for a context whatever its name says.
+    #[must_use]
+    pub fn confirm_context(mut self, context: Option<String>) -> Self {
+        self.confirmed_context = context;
+        self
+    }
+
+    /// The cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &Arc<dyn ClusterBackend> {
+        &self.cluster
+    }
+
+    /// The repository.
+    #[must_use]
+    pub fn repo(&self) -> &Repo {
+        &self.repo
+    }
+
+    /// Deploys an environment.
+    ///
+    /// # Errors
+    /// Only when the run could not begin (the cluster cannot be listed); everything after that is in the report.
+    pub async fn deploy(&self, request: DeployRequest) -> Result<DeployReport, EngineError> {
+        self.run_pipeline(Pipeline::deploy(), request).await
+    }
+
+    /// Runs a pipeline of the caller's making. A dry run gets a cluster that cannot be written to, and stops after the
+    /// plan.
+    ///
+    /// # Errors
+    /// As [`Deployer::deploy`].
+    pub async fn run_pipeline(&self, pipeline: Pipeline, request: DeployRequest) -> Result<DeployReport, EngineError> {
+        let pipeline = if request.dry_run { Pipeline::plan() } else { pipeline };
+        let services = self.services(request.dry_run).await?;
+        Ok(pipeline.run(Run::new(request, services)).await)
+    }
+
+    /// What a deploy would change; the report holds the stages and what cannot be deployed.
+    ///
+    /// # Errors
+    /// As [`Deployer::deploy`].
+    pub async fn plan(&self, request: DeployRequest) -> Result<(Option<DeployPlan>, DeployReport), EngineError> {
+        let services = self.services(true).await?;
+        Ok(Pipeline::plan().run_for_plan(Run::new(request.dry_run(true), services)).await)
+    }
+
+    /// How an environment's Applications are; `None`: all of them.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the repository or the cluster cannot be read, or there is no such environment.
+    pub async fn status(&self, environment: Option<&str>) -> Result<Vec<ApplicationReport>, EngineError> {
+        let services = self.services(true).await?;
+        let loaded = self.repo.offline().load("HEAD").await?;
+        let environment = match environment {
+            None => None,
+            Some(word) => Some(
+                loaded
+                    .workspace
+                    .environment(word)
+                    .ok_or_else(|| EngineError::unknown_environment(word, &loaded.workspace))?
+                    .name
+                    .clone(),
+            ),
+        };
+        let applications = match &environment {
+            Some(name) => Selection::new(&loaded.workspace, name, Libraries::Skip).applications,
+            None => loaded
+                .workspace
+                .applications
+                .iter()
+                .filter(|a| a.component.is_some())
+                .map(|a| a.source.object.clone())
+                .collect(),
+        };
+        let rendered = render_all(&services, &loaded.repository(), &applications).await.map_err(EngineError::Stage)?;
+        let comparisons = services.driver.compare(&rendered.targets).await?;
+        let mut reports: Vec<_> = rendered.targets.iter().zip(comparisons).map(|(t, c)| c.report(t)).collect();
+        reports.extend(rendered.broken);
+        reports.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(reports)
+    }
+
+    async fn services(&self, read_only: bool) -> Result<Services, EngineError> {
+        let cluster: Arc<dyn ClusterBackend> =
+            if read_only { Arc::new(DryRun::new(Arc::clone(&self.cluster))) } else { Arc::clone(&self.cluster) };
+        let driver =
+            EmbeddedDriver::start(Arc::clone(&cluster), Arc::clone(&self.clock), self.driver_options.clone()).await?;
+        let driver: Arc<dyn SyncDriver> = Arc::new(driver);
+        Ok(Services {
+            git: Arc::clone(&self.repo.git),
+            sources: self.repo.sources.clone(),
+            cluster,
+            embedded: self.embedded,
+            confirmed_context: self.confirmed_context.clone(),
+            driver,
+            renderer: Arc::clone(&self.renderer),
+            reporter: Arc::clone(&self.reporter),
+            approver: Arc::clone(&self.approver),
+            clock: Arc::clone(&self.clock),
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! From an Application to its target manifests: Argo CD's repo-server, without processes and without a disk.
+//!
+//! A render is pure: it reads [`RepoFiles`], the Application's source and the cluster's capabilities, and gives
+//! manifests with tracking, the files that were read, and warnings. Helm charts render natively; kustomize, jsonnet and
+//! plugins are refused by name.
+
+mod directory;
+mod documents;
+mod env;
+mod error;
+mod helm;
+mod overrides;
+mod value_files;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+pub use error::RenderError;
+
+use crate::files::RepoFiles;
+use crate::model::Manifest;
+use crate::model::application::{ApplicationSource, SourceType};
+use crate::report::Diagnostic;
+use crate::tracking::Tracker;
+
+/// A repository at a revision.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    /// Its URL, as the Application names it.
+    pub url: String,
+    /// Its files.
+    pub files: RepoFiles,
+    /// The commit, as a full id.
+    pub revision: String,
+}
+
+/// Everything a render depends on.
+#[derive(Clone, Debug)]
+pub struct RenderRequest {
+    /// The Application's instance name (`name`, or `namespace_name` outside of Argo CD's own namespace).
+    pub app_name: String,
+    /// Its AppProject.
+    pub project: String,
+    /// Namespace of its destination.
+    pub namespace: String,
+    /// Its sources in order, each with its repository. A source that is only referred to is among them.
+    pub sources: Vec<(ApplicationSource, Repository)>,
+    /// Kubernetes version to render for, e.g. `v1.37.2`.
+    pub kube_version: String,
+    /// API versions to render for, e.g. `apps/v1`, `apps/v1/Deployment`.
+    pub api_versions: Vec<String>,
+    /// How objects are marked.
+    pub tracker: Tracker,
+}
+
+/// What a render gives.
+#[derive(Clone, Debug, Default)]
+pub struct Rendered {
+    /// The manifests, in Argo CD's order.
+    pub manifests: Vec<Manifest>,
+    /// Type of each rendered source, in order.
+    pub source_types: Vec<SourceType>,
+    /// The files that were read, by repository URL: what a commit must touch to change this render.
+    pub files_read: BTreeMap<String, BTreeSet<String>>,
+    /// What to know about it.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Renders Applications. The built-in one is [`NativeRenderer`].
+#[async_trait]
+pub trait Renderer: Debug + Send + Sync {
+    /// Renders one Application.
+    async fn render(&self, request: RenderRequest) -> Result<Rendered, RenderError>;
+}
+
+/// Renders in process: Helm charts and plain directories.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NativeRenderer;
+
+#[async_trait]
+impl Renderer for NativeRenderer {
+    async fn render(&self, request: RenderRequest) -> Result<Rendered, RenderError> {
+        // Rendering is pure computation; it must not hold up the runtime's threads.
+        let work = tokio::task::spawn_blocking(move || render(&request));
+        work.await.map_err(|e| RenderError::Internal(e.to_string()))?
+    }
+}
+
+/// Renders one Application, on this thread.
+///
+/// # Errors
+/// [`RenderError`], in Argo CD's words where it has any.
+pub fn render(request: &RenderRequest) -> Result<Rendered, RenderError> {
+    let mut rendered = Rendered::default();
+    for (source, repository) in &request.sources {
+        // A source with a `ref` and no path or chart only lends its files.
+        if source.is_ref() && source.path.is_empty() && source.chart.is_empty() && request.sources.len() > 1 {
+            continue;
+        }
+        Source::new(request, source, repository, &mut rendered)?.render()?;
+    }
+    Ok(rendered)
+}
+
+/// One source being rendered.
+struct Source<'a> {
+    request: &'a RenderRequest,
+    source: ApplicationSource,
+    repository: &'a Repository,
+    /// The source's folder without symlinks, `""` for the root.
+    folder: String,
+    env: env::Env<'a>,
+    out: &'a mut Rendered,
+}
+
+impl<'a> Source<'a> {
+    fn new(
+        request: &'a RenderRequest,
+        source: &ApplicationSource,
+        repository: &'a Repository,
+        out: &'a mut Rendered,
+    ) -> Result<Self, RenderError> {
+        if !source.chart.is_empty() {
+            return Err(RenderError::Unsupported(format!(
+                "chart {:?} from the Helm repository {} (vendor the chart into Git)",
+                source.chart, source.repo_url
+            )));
+        }
+        let path = source.path.trim_start_matches("./");
+        if source.path.starts_with('/') {
+            return Err(RenderError::Path(format!("{}: app path is absolute", source.path)));
+        }
+        let folder = repository.files.resolve(path)?;
+        if !repository.files.is_folder(&folder) {
+            return Err(RenderError::Path(format!("{}: app path does not exist", source.path)));
+        }
+        let mut read = BTreeSet::new();
+        let source = overrides::merged(source, &request.app_name, &folder, &repository.files, &mut read)?;
+        out.files_read.entry(repository.url.clone()).or_default().extend(read);
+        let env = env::Env::new(request, &source, repository);
+        Ok(Self { request, source, repository, folder, env, out })
+    }
+
+    fn render(mut self) -> Result<(), RenderError> {
+        let source_type = match self.source.explicit_type()? {
+            Some(explicit) => explicit,
+            None => self.detect(),
+        };
+        let objects = match source_type {
+            SourceType::Helm => self.helm()?,
+            SourceType::Directory => self.directory()?,
+            SourceType::Kustomize => return Err(RenderError::Unsupported("kustomize".into())),
+            SourceType::Plugin => return Err(RenderError::Unsupported("config management plugins".into())),
+        };
+        for mut object in documents::expand_lists(objects)? {
+            if Tracker::tracks(&object) {
+                self.request.tracker.set(&mut object, &self.request.app_name, &self.request.namespace)?;
+            }
+            self.out.manifests.push(object);
+        }
+        self.out.source_types.push(source_type);
+        Ok(())
+    }
+
+    /// By the files directly in the folder: a chart, a kustomization, or plain manifests.
+    fn detect(&self) -> SourceType {
+        let mut detected = SourceType::Directory;
+        for (path, _) in self.repository.files.below(&self.folder).filter(|(path, _)| !path.contains('/')) {
+            // Argo CD looks at the end of the name, and the last file in order decides.
+            if path.ends_with("Chart.yaml") {
+                detected = SourceType::Helm;
+            }
+            if matches!(path, "kustomization.yaml" | "kustomization.yml" | "Kustomization") {
+                detected = SourceType::Kustomize;
+            }
+        }
+        detected
+    }
+
+    /// Notes that a file was read.
+    fn note_read(&mut self, repository: &str, path: &str) {
+        if let Some(files) = self.out.files_read.get_mut(repository) {
+            files.insert(path.to_owned());
+        } else {
+            self.out.files_read.insert(repository.to_owned(), BTreeSet::from([path.to_owned()]));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Whole deploys on the embedded cluster.
+
+use std::sync::Arc;
+
+use plate_deploy_core::cluster::{
+    ApplyMode, ClusterError, ClusterReader, ClusterWriter, Fault, Faulty, ObjectRef, Patch, Propagation, WriteOptions,
+};
+use plate_deploy_core::engine::EngineError;
+use plate_deploy_core::model::{GroupVersionKind, HealthCode, SyncCode};
+use plate_deploy_core::pipeline::{ApproveAll, ApproveUnguarded, DeployRequest, Libraries};
+use plate_deploy_core::report::{DeployReport, Outcome, StageResult};
+use plate_deploy_tests::platform::{Platform, recorded_cluster};
+use serde_json::json;
+
+fn staging() -> DeployRequest {
+    DeployRequest::new("staging").timeout(std::time::Duration::from_secs(60))
+}
+
+fn assert_ready(report: &DeployReport) {
+    let not_ready: Vec<_> = report.applications.iter().filter(|app| !app.ready()).collect();
+    assert!(not_ready.is_empty(), "{not_ready:#?}\n{:#?}", report.libraries);
+    assert!(!report.applications.is_empty());
+}
+
+fn deployment(namespace: &str, name: &str) -> ObjectRef {
+    ObjectRef { kind: GroupVersionKind::parse("apps/v1", "Deployment"), namespace: namespace.into(), name: name.into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_platform_deploys_and_a_second_run_does_nothing() {
+    let platform = Platform::example().unwrap();
+    let cluster = recorded_cluster().await.unwrap();
+    let first = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    assert_eq!(first.outcome, Outcome::Deployed, "{first:#?}");
+    assert_ready(&first);
+    assert!(!first.access.is_empty(), "the platform has an Ingress");
+
+    let before = cluster.real_writes().len();
+    let second = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    assert_eq!(second.outcome, Outcome::Unchanged, "{second:#?}");
+    assert_eq!(
+        cluster.real_writes().len(),
+        before,
+        "a second run writes nothing: {:?}",
+        &cluster.real_writes()[before..]
+    );
+    assert!(second.commit.is_none());
+    assert_eq!(second.revision, first.revision);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_needs_an_approval() {
+    let platform = Platform::example().unwrap();
+    let cluster = recorded_cluster().await.unwrap();
+    let deployer = platform.deployer(&cluster).await.unwrap();
+    let request = DeployRequest::new("prod").timeout(std::time::Duration::from_secs(60));
+    let refused = deployer.clone().approver(Arc::new(ApproveUnguarded)).deploy(request.clone()).await.unwrap();
+    assert_eq!(refused.outcome, Outcome::Refused, "{refused:#?}");
+    assert_eq!(cluster.real_writes(), []);
+    let deployed = deployer.approver(Arc::new(ApproveAll)).deploy(request).await.unwrap();
+    assert_eq!(deployed.outcome, Outcome::Deployed, "{deployed:#?}");
+    assert_eq!(deployed.environment, "production");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_writes_nothing_anywhere() {
+    let platform = Platform::example().unwrap();
+    let cluster = recorded_cluster().await.unwrap();
+    let deployer = platform.deployer(&cluster).await.unwrap();
+    let head = deployer.repo().git().resolve("HEAD").await.unwrap();
+    let request = staging().image("plate-server", ":9.9.9").dry_run(true);
+    let (plan, report) = deployer.plan(request).await.unwrap();
+    let plan = plan.unwrap();
+    assert!(plan.changes().count() > 10 && plan.files.len() == 1, "{plan:#?}");
+    assert_eq!(report.outcome, Outcome::Unchanged);
+    assert_eq!(cluster.real_writes(), []);
+    assert_eq!(deployer.repo().git().resolve("HEAD").await.unwrap(), head);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_becomes_one_commit_and_a_rollout() {
+    let platform = Platform::example().unwrap();
+    let cluster = recorded_cluster().await.unwrap();
+    platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    let deployer = platform.deployer(&cluster).await.unwrap();
+    let git = Arc::clone(deployer.repo().git());
+    let before = git.resolve("HEAD").await.unwrap();
+    let report = deployer.deploy(staging().image("plate-server", ":7.7.7")).await.unwrap();
+    assert_eq!(report.outcome, Outcome::Deployed, "{report:#?}");
+    let commit = report.commit.unwrap();
+    let after = git.resolve("HEAD").await.unwrap();
+    assert_eq!(commit.id, after.to_string());
+    let changes = git.changes(Some(before), after).await.unwrap();
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert!(changes[0].path.ends_with("values-stg.yaml"));
+    let key = report
+        .applications
+        .iter()
+        .find(|a| a.name.contains("server"))
+        .unwrap()
+        .resources
+        .iter()
+        .find(|r| r.key.kind == "Deployment")
+        .unwrap()
+        .key
+        .clone();
+    let live = cluster.get(&deployment(&key.namespace, &key.name)).await.unwrap().unwrap();
+    assert!(live.value().to_string().contains(":7.7.7"), "the new image runs");
+
+    let again =
+        platform.deployer(&cluster).await.unwrap().deploy(staging().image("plate-server", ":7.7.7")).await.unwrap();
+    assert_eq!((again.outcome, again.commit.is_none()), (Outcome::Unchanged, true), "{again:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_is_healed_and_what_left_git_is_pruned() {
+    let platform = Platform::example().unwrap();
+    let cluster = recorded_cluster().await.unwrap();
+    let first = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    let app = first.applications.iter().find(|a| a.name.contains("web")).unwrap();
+    let key = &app.resources.iter().find(|r| r.key.kind == "Deployment").unwrap().key;
+    let at = deployment(&key.namespace, &key.name);
+    let image =
+        Patch::Json(json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "evil:1"}]));
+    cluster.patch(&at, None, &image, &WriteOptions::default()).await.unwrap();
+    let service = ObjectRef { kind: GroupVersionKind::parse("v1", "Service"), ..at.clone() };
+    cluster.delete(&service, Propagation::Background, &WriteOptions::default()).await.unwrap();
+    // Something that says it belongs to the Application but is not in Git.
+    let mut extra = plate_deploy_core::model::Manifest::new(json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "left-over", "namespace": key.namespace}}))
+    .unwrap();
+    let id = format!("{}:/ConfigMap:{}/left-over", app.name, key.namespace);
+    extra.set_annotation("argocd.argoproj.io/tracking-id", &id);
+    cluster.apply(&extra, ApplyMode::ClientSide, &WriteOptions::default()).await.unwrap();
+
+    let statuses = platform.deployer(&cluster).await.unwrap().status(Some("stg")).await.unwrap();
+    let drifted = statuses.iter().find(|a| a.name == app.name).unwrap();
+    assert_eq!(drifted.sync, SyncCode::OutOfSync);
+    let healed = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    assert_eq!(healed.outcome, Outcome::Deployed, "{healed:#?}");
+    assert_eq!(healed.applications.iter().map(|a| a.pruned).sum::<usize>(), 1);
+    assert!(!cluster.get(&at).await.unwrap().unwrap().value().to_string().contains("evil"));
+    assert!(cluster.get(&service).await.unwrap().is_some());
+    assert!(cluster.get(&ObjectRef::of(&extra)).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_cut_off_at_any_write_is_finished_by_the_next() {
+    let platform = Platform::example().unwrap();
+    let whole = recorded_cluster().await.unwrap();
+    platform.deployer(&whole).await.unwrap().deploy(staging()).await.unwrap();
+    let writes = whole.writes().len();
+    assert!(writes > 20);
+    // Every seventh write is enough to hit libraries, namespaces and every kind of object.
+    for n in (0..writes).step_by(7) {
+        let cluster = recorded_cluster().await.unwrap();
+        let lost = || ClusterError::Unreachable { cluster: "test".into(), message: "cut off".into() };
+        let faulty = Faulty::new(Arc::new(cluster.clone()), move |i, _| match i.checked_sub(n) {
+            None => None,
+            // The write at which it is cut off arrives half of the time; none after it does.
+            Some(0) if n % 2 == 0 => Some(Fault::After(lost())),
+            Some(_) => Some(Fault::Before(lost())),
+        });
+        let repo = platform.repo().await.unwrap();
+        let request = staging().timeout(std::time::Duration::from_secs(1));
+        let _ = repo.on(Arc::new(faulty)).as_embedded().approver(Arc::new(ApproveAll)).deploy(request).await;
+        let report = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+        assert!(matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged), "cut off at write {n}: {report:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn libraries_can_be_left_out_or_deployed_alone() {
+    let platform = Platform::example().unwrap();
+    let cluster = recorded_cluster().await.unwrap();
+    let only = platform.deployer(&cluster).await.unwrap().deploy(staging().libraries(Libraries::Only)).await.unwrap();
+    assert_eq!(only.outcome, Outcome::Deployed, "{only:#?}");
+    assert!(only.applications.is_empty() && !only.libraries.is_empty());
+    let skipped =
+        platform.deployer(&cluster).await.unwrap().deploy(staging().libraries(Libraries::Skip)).await.unwrap();
+    assert_eq!(skipped.outcome, Outcome::Deployed, "{skipped:#?}");
+    assert!(skipped.libraries.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_requests_are_refused_with_what_would_be_right() {
+    let platform = Platform::example().unwrap();
+    let cluster = recorded_cluster().await.unwrap();
+    let deployer = platform.deployer(&cluster).await.unwrap();
+    for (request, expected) in
+        [(DeployRequest::new("stagign"), "staging"), (staging().image("plate-servre", ":1"), "plate-server")]
+    {
+        let report = deployer.deploy(request).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Refused, "{report:#?}");
+        assert_eq!(report.stages.last().unwrap().result, StageResult::Refused);
+        assert!(report.findings[0].remedy.contains(expected), "{:?}", report.findings[0]);
+    }
+    assert_eq!(cluster.real_writes(), []);
+    assert!(matches!(deployer.status(Some("nowhere")).await, Err(EngineError::UnknownEnvironment { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_broken_application_does_not_stop_the_others() {
+    let platform = Platform::example().unwrap();
+    let cluster = recorded_cluster().await.unwrap();
+    let values = "helm/applications/plate-web/values-stg.yaml";
+    std::fs::remove_file(platform.folder().join(values)).unwrap();
+    let report = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
+    let (broken, fine): (Vec<_>, Vec<_>) = report.applications.iter().partition(|a| a.name.contains("web"));
+    assert_eq!((broken.len(), broken[0].sync), (1, SyncCode::Unknown));
+    assert!(broken[0].problems[0].message.contains("values-stg.yaml") && !broken[0].problems[0].remedy.is_empty());
+    assert!(fine.len() >= 3 && fine.iter().all(|a| a.ready()), "{fine:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_platform_deploys_as_far_as_it_can() {
+    let Some(platform) = Platform::prj_devops().unwrap() else {
+        println!("NOT RUN: no prj-devops (set PLATE_SHARED)");
+        return;
+    };
+    let cluster = recorded_cluster().await.unwrap();
+    let report = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    let (ready, not): (Vec<_>, Vec<_>) = report.applications.iter().partition(|a| a.ready());
+    let names: Vec<&str> = ready.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["plate-admin-stg", "plate-cache", "plate-ingress-stg", "plate-llm-stg", "plate-server-stg", "plate-web-stg"],
+        "{not:#?}"
+    );
+    let reasons: Vec<(&str, &str)> = not.iter().map(|a| (a.name.as_str(), a.problems[0].code.as_str())).collect();
+    assert_eq!(
+        reasons,
+        [
+            ("openbao-cluster-secrets-manager", "sync-failed"),
+            ("openbao-secrets-manager-stg", "dependency-not-vendored")
+        ]
+    );
+    assert!(not.iter().all(|a| !a.problems[0].remedy.is_empty() && a.health.status != HealthCode::Healthy), "{not:#?}");
+
+    let before = cluster.real_writes().len();
+    let second = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    assert_eq!(cluster.real_writes().len(), before, "{:?}", &cluster.real_writes()[before..]);
+    assert!(second.commit.is_none());
+}
