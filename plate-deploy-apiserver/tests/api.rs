@@ -14,6 +14,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Discovery, ResourceExt};
 use plate_deploy_apiserver::ApiServer;
+use plate_deploy_apiserver::controllers::Simulation;
 use serde_json::{Value, json};
 
 fn client() -> Client {
@@ -426,7 +427,7 @@ async fn the_listener_wants_its_token() {
 
 #[tokio::test]
 async fn controllers_run_in_the_background() {
-    let server = ApiServer::builder().controllers(true).build().unwrap();
+    let server = ApiServer::builder().controllers(Simulation::default()).build().unwrap();
     let client = Client::new(server, "default");
     let spaces: Api<Namespace> = Api::all(client.clone());
     spaces.create(&PostParams::default(), &typed(json!({"metadata": {"name": "x"}}))).await.unwrap();
