@@ -61,8 +61,8 @@ fn run(case: &Json) -> Result<String, String> {
     let options = options(case);
     let user = options.values.merge().map_err(|error| error.to_string())?;
     let prepared = chart.prepare(&user, ValueRules::default()).map_err(|error| error.to_string())?;
-    let mut capabilities = Capabilities::default();
-    capabilities.kube_version = KubeVersion::parse(options.kube_version.as_deref().unwrap_or("1.33.0"))?;
+    let kube_version = KubeVersion::parse(options.kube_version.as_deref().unwrap_or("1.33.0"))?;
+    let mut capabilities = Capabilities { kube_version, ..Capabilities::default() };
     capabilities.api_versions.extend(options.api_versions.iter().cloned());
     let input = RenderInput {
         chart: &prepared.chart,

@@ -30,7 +30,7 @@ pub(super) async fn import(folder: &Path, state_dir: &Path, clock: &dyn Clock) -
     if !files.keys().any(|path| path.ends_with(".yaml") || path.ends_with(".yml")) {
         return Err(folder_error(folder, "this is neither a Git repository nor a folder with YAML files"));
     }
-    fs::create_dir_all(state_dir).map_err(|e| folder_error(state_dir, &e.to_string()))?;
+    prepare_state(state_dir)?;
     let home = state_dir.join("repo.git");
     let git = if home.exists() { GixGit::open(&home).await? } else { GixGit::init(&home, BRANCH, true).await? };
     let imported = head(&git, IMPORTED).await?;
@@ -65,6 +65,16 @@ pub(super) async fn import(folder: &Path, state_dir: &Path, clock: &dyn Clock) -
     advance(BRANCH, possible).await?;
     advance(IMPORTED, edits).await?;
     Ok(git)
+}
+
+/// Makes the state directory. It ignores itself, so that it never shows in `git status`.
+pub(super) fn prepare_state(dir: &Path) -> Result<(), EngineError> {
+    let ignore = dir.join(".gitignore");
+    fs::create_dir_all(dir).map_err(|e| folder_error(dir, &e.to_string()))?;
+    if !ignore.exists() {
+        fs::write(&ignore, "*\n").map_err(|e| folder_error(&ignore, &e.to_string()))?;
+    }
+    Ok(())
 }
 
 fn is_delete(edit: &FileEdit) -> bool {

@@ -105,6 +105,7 @@ impl Repo {
     /// # Errors
     /// [`EngineError::Cluster`] when the state cannot be read, or another process uses it.
     pub async fn embedded(self) -> Result<Deployer, EngineError> {
+        folder::prepare_state(&self.state_dir)?;
         let store = self.state_dir.join("cluster");
         let cluster =
             EmbeddedCluster::start(EmbeddedOptions { store: Some(store), ..EmbeddedOptions::default() }).await?;

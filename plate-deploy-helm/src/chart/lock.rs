@@ -132,7 +132,7 @@ mod tests {
         };
         let locked = Dependency { version: "2.31.0".into(), ..declared.clone() };
         let text = r#"[{"name":"common","version":"2.x.x","repository":"https://charts.example.com/"}]"#;
-        assert_eq!(list(&[declared.clone()]), text);
+        assert_eq!(list(std::slice::from_ref(&declared)), text);
         let sum = digest(&[declared], &[locked]);
         let lock = |digest: &str| {
             format!(

@@ -1,4 +1,5 @@
 //! The group `diff`: comparisons on this side and with a dry run, and hiding Secrets.
+#![expect(clippy::result_large_err, reason = "a comparison is not a hot path of the runner")]
 
 use std::collections::BTreeMap;
 
