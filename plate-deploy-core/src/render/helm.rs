@@ -40,7 +40,9 @@ impl<'a> Source<'a> {
         let options = self.options(&helm, kube_version, values.sources.clone());
         let output = template_with(&self.renderer.engine, &chart, &options, &NoLookup)
             .map_err(|error| self.failure(&chart, error))?;
-        let shown = output.files_read.iter().filter_map(|name| files.real_path(name)).map(str::to_owned).collect();
+        // They begin with the chart's name.
+        let names = output.files_read.iter().filter_map(|path| path.split_once('/'));
+        let shown = names.filter_map(|(_, name)| files.real_path(name)).map(str::to_owned).collect();
         self.note_all(shown);
         let warnings = unused::warnings(&chart, &output.unused_values, &values, &self.repository.url);
         self.out.warnings.extend(warnings);

@@ -166,6 +166,25 @@ fn values_that_no_template_reads_are_warned_of_where_the_user_wrote_them() {
 }
 
 #[test]
+fn what_helm_or_a_subchart_reads_is_not_unused() {
+    let parent = format!(
+        "{CHART}dependencies:\n- {{name: sub, version: 1.x, condition: sub.on}}\n- {{name: off, version: 1.x, condition: off.on}}\n"
+    );
+    let reads = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Values.s }}}\ndata: {g: {{ quote .Values.global.g }}}\n";
+    let files = [
+        ("chart/Chart.yaml", parent.as_str()),
+        ("chart/charts/sub/Chart.yaml", "apiVersion: v2\nname: sub\nversion: 1.0.0\n"),
+        ("chart/charts/sub/templates/s.yaml", reads),
+        ("chart/charts/off/Chart.yaml", "apiVersion: v2\nname: off\nversion: 1.0.0\n"),
+        ("chart/charts/off/templates/s.yaml", reads),
+    ];
+    let values = json!({"sub": {"s": "x", "on": true, "typo": 1}, "off": {"on": false, "s": 1}, "global": {"g": 1}, "tags": {"t": true}});
+    let rendered = render(&files, json!({"path": "chart", "helm": {"valuesObject": values}})).unwrap();
+    let found: Vec<_> = rendered.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(found, ["no template of chart web reads the value sub.typo"]);
+}
+
+#[test]
 fn a_renderer_that_is_used_again_gives_what_a_new_one_gives() {
     let renderer = NativeRenderer::default();
     for (template, expected) in [(TEMPLATE, "chart"), (TEMPLATE, "chart"), (OBJECT, "")] {
