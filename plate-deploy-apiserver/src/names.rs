@@ -128,3 +128,35 @@ pub fn config_key(key: &str) -> Vec<String> {
     }
     out
 }
+
+/// Messages for the name of a port (IANA service name).
+#[must_use]
+pub fn port_name(name: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    if name.len() > 15 {
+        out.push("must be no more than 15 characters".to_owned());
+    }
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+        out.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned());
+    }
+    if !name.chars().any(|c| c.is_ascii_lowercase()) {
+        out.push("must contain at least one letter (a-z)".to_owned());
+    }
+    if name.contains("--") {
+        out.push("must not contain consecutive hyphens".to_owned());
+    }
+    if name.starts_with('-') || name.ends_with('-') {
+        out.push("must not begin or end with a hyphen".to_owned());
+    }
+    out
+}
+
+/// Messages for the name of an environment variable (the relaxed grammar of Kubernetes 1.30 and later).
+#[must_use]
+pub fn env_name(name: &str) -> Vec<String> {
+    let valid = !name.is_empty() && name.chars().all(|c| (' '..='~').contains(&c) && c != '=');
+    if valid {
+        return Vec::new();
+    }
+    vec!["a valid environment variable name must consist only of printable ASCII characters other than '='".to_owned()]
+}

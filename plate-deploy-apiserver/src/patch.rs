@@ -64,20 +64,39 @@ pub fn apply(
         }
         PatchKind::Strategic | PatchKind::Apply => {
             let patch = parsed.map_err(ApiError::bad_request)?;
-            strategic_merge_typed(object, &patch, ty).map_err(|e| ApiError::bad_request(e.to_string()))
+            strategic_merge_typed(object, &patch, ty).map_err(|e| match e.to_string() {
+                // Kubernetes has no status for this one error.
+                text if text.contains("declared merge key") => ApiError::plain(text),
+                text => ApiError::bad_request(text),
+            })
         }
     }
 }
 
 fn json_patch(object: &Value, body: &[u8]) -> ApiResult<Value> {
-    let patch: json_patch::Patch =
-        serde_json::from_slice(body).map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?;
-    if patch.0.len() > MAX_OPERATIONS {
-        let text = format!("The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {}", patch.0.len());
+    let operations: Vec<Map<String, Value>> = serde_json::from_slice(body).map_err(|_| {
+        ApiError::bad_request(
+            "error decoding patch: json: cannot unmarshal into Go value of type []handlers.jsonPatchOp",
+        )
+    })?;
+    if operations.len() > MAX_OPERATIONS {
+        let text =
+            format!("The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {}", operations.len());
         return Err(ApiError { message: format!("Request entity too large: {text}"), ..ApiError::too_large(0) });
     }
+    // One after the other, so that the error is that of the first operation that fails.
     let mut out = object.clone();
-    json_patch::patch(&mut out, &patch).map_err(|e| ApiError::unprocessable(&e.to_string()))?;
+    for mut operation in operations {
+        // The library that Kubernetes uses lets `replace` add a field.
+        let path = operation.get("path").and_then(Value::as_str).unwrap_or_default();
+        let parent = path.rsplit_once('/').and_then(|(parent, _)| out.pointer(parent));
+        if operation.get("op").is_some_and(|op| op == "replace") && parent.is_some_and(Value::is_object) {
+            operation.insert("op".to_owned(), "add".into());
+        }
+        let operation = serde_json::from_value(Value::Object(operation));
+        let operation: json_patch::PatchOperation = operation.map_err(|e| ApiError::unprocessable(&e.to_string()))?;
+        json_patch::patch(&mut out, &[operation]).map_err(|e| ApiError::unprocessable(&e.to_string()))?;
+    }
     Ok(out)
 }
 

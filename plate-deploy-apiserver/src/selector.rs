@@ -129,6 +129,9 @@ fn requirement(text: &str) -> Result<(String, Operator), SelectorError> {
 
 fn parse_requirement(text: &str) -> Result<(String, Operator), SelectorError> {
     let unparsable = || error(format!("unable to parse requirement: found '{text}', expected: identifier"));
+    if text.starts_with('=') {
+        return Err(error("found '=', expected: !, identifier, or 'end of string'"));
+    }
     if let Some(key) = text.strip_prefix('!') {
         return Ok((key.trim().to_owned(), Operator::Absent));
     }
@@ -186,7 +189,11 @@ impl FieldSelector {
                 return Err(error(format!("invalid selector: '{text}'; can't understand '{term}'")));
             };
             if !matches!(key, "metadata.name" | "metadata.namespace") && !supported.contains(&key) {
-                return Err(error(format!("field label not supported: {key}")));
+                return Err(error(if supported.is_empty() {
+                    format!("{key:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+                } else {
+                    format!("field label not supported: {key}")
+                }));
             }
             terms.push((key.to_owned(), equal, value.to_owned()));
         }

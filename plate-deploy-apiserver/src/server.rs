@@ -62,7 +62,8 @@ impl ApiServerBuilder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let registry = Registry::with_service_accounts(store, clock, self.controllers.is_some());
-        let manager = self.controllers.map(|simulation| Arc::new(Mutex::new(Manager::new(controllers::builtin(simulation)))));
+        let manager =
+            self.controllers.map(|simulation| Arc::new(Mutex::new(Manager::new(controllers::builtin(simulation)))));
         Ok(ApiServer { registry, manager, started: Arc::default() })
     }
 }

@@ -303,9 +303,8 @@ impl FieldError {
     /// `Unsupported value: value: supported values: …`.
     #[must_use]
     pub fn not_supported(field: impl Into<String>, value: impl Into<Value>, supported: &[&str]) -> Self {
-        let mut sorted: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
-        sorted.sort();
-        let detail = format!("supported values: {}", sorted.join(", "));
+        let supported: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
+        let detail = format!("supported values: {}", supported.join(", "));
         FieldError { kind: FieldErrorKind::NotSupported, ..FieldError::invalid(field, value, detail) }
     }
 

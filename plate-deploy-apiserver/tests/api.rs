@@ -230,7 +230,7 @@ async fn custom_resources_are_pruned_defaulted_and_validated() {
     assert_eq!(api_error(e).0, 404);
     define_widgets(&client).await;
     let e = api.create(&PostParams::default(), &widget(json!({"size": 0, "color": "green"}))).await.unwrap_err();
-    assert_eq!(api_error(e), (422, "Invalid".into(), "Widget.example.com \"w\" is invalid: [spec.color: Unsupported value: \"green\": supported values: \"blue\", \"red\", spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1]".into()));
+    assert_eq!(api_error(e), (422, "Invalid".into(), "Widget.example.com \"w\" is invalid: [spec.color: Unsupported value: \"green\": supported values: \"red\", \"blue\", spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1]".into()));
     let e = api.create(&PostParams::default(), &widget(json!({"size": "x"}))).await.unwrap_err();
     assert_eq!(
         api_error(e).2,
@@ -305,8 +305,7 @@ async fn services_get_addresses_and_secrets_their_data() {
     assert_ne!(a.cluster_ip, b.cluster_ip);
     assert!(a.ports.unwrap()[0].node_port.unwrap() >= 30000);
     // An apply without address and port keeps them.
-    let same =
-        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}, "spec": {"ports": [{"port": 81}]}});
+    let same = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}, "spec": {"ports": [{"port": 80}], "sessionAffinity": "ClientIP"}});
     let after = api.patch("b", &PatchParams::apply("x").force(), &Patch::Apply(same)).await.unwrap().spec.unwrap();
     assert_eq!(after.cluster_ip, b.cluster_ip);
     let secrets: Api<Secret> = Api::default_namespaced(client);

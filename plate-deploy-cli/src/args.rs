@@ -65,7 +65,10 @@ pub(crate) enum Command {
     #[command(after_help = DEPLOY_EXAMPLES)]
     Deploy(Deploy),
     /// Show what a deploy would change, and change nothing
-    #[command(visible_alias = "diff", after_help = "Examples:\n  plate-deploy plan staging --set-image plate-server=harbor.example.com/stg/plate-server:1.4.2")]
+    #[command(
+        visible_alias = "diff",
+        after_help = "Examples:\n  plate-deploy plan staging --set-image plate-server=harbor.example.com/stg/plate-server:1.4.2"
+    )]
     Plan(Plan),
     /// Show sync and health of an environment's Applications
     Status(Status),

@@ -9,6 +9,7 @@
 
 pub mod chart;
 pub mod engine;
+pub mod lint;
 pub mod release;
 pub mod sprig;
 pub mod template;

@@ -28,7 +28,7 @@ pub struct TemplateOptions {
     pub values: ValueSources,
     /// `--kube-version` (what Helm 4.3.1 assumes).
     pub kube_version: Option<String>,
-    /// `--api-versions`: on top of those Helm knows.
+    /// `--api-versions`: on top of those Helm knows; one text may hold several, with commas.
     pub api_versions: Vec<String>,
     /// A cluster's capabilities, in place of the two above.
     pub capabilities: Option<Capabilities>,
@@ -241,7 +241,8 @@ fn capabilities(options: &TemplateOptions) -> Result<Capabilities, Error> {
         capabilities.kube_version = KubeVersion::parse(version)
             .map_err(|problem| Error::InvalidKubeVersion { version: version.clone(), problem })?;
     }
-    capabilities.api_versions.extend(options.api_versions.iter().cloned());
+    let given = options.api_versions.iter().flat_map(|versions| versions.split(','));
+    capabilities.api_versions.extend(given.map(str::to_owned));
     Ok(capabilities)
 }
 
@@ -353,18 +354,15 @@ fn print(out: &mut String, manifest: &Manifest) {
 
 /// The files of `crds/`, parents first, as they are.
 fn collect_crds(chart: &RenderChart<'_>, path: &str, manifests: &mut Vec<Manifest>) {
-    for file in &chart.chart.files {
-        let lower = file.name.to_ascii_lowercase();
-        if file.name.starts_with("crds/") && [".yaml", ".yml", ".json"].iter().any(|ext| lower.ends_with(ext)) {
-            manifests.push(Manifest {
-                source: format!("{path}/{}", file.name),
-                api_version: String::new(),
-                kind: String::new(),
-                name: String::new(),
-                role: Role::Crd,
-                text: String::from_utf8_lossy(&file.data).into_owned(),
-            });
-        }
+    for file in chart.chart.crd_files() {
+        manifests.push(Manifest {
+            source: format!("{path}/{}", file.name),
+            api_version: String::new(),
+            kind: String::new(),
+            name: String::new(),
+            role: Role::Crd,
+            text: String::from_utf8_lossy(&file.data).into_owned(),
+        });
     }
     for subchart in &chart.dependencies {
         collect_crds(subchart, &format!("{path}/charts/{}", subchart.name()), manifests);

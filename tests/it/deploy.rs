@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use plate_deploy_core::cluster::{ApplyMode, ClusterError, ClusterReader, ClusterWriter, Fault, Faulty, ObjectRef, Patch, Propagation, WriteOptions};
+use plate_deploy_core::cluster::{
+    ApplyMode, ClusterError, ClusterReader, ClusterWriter, Fault, Faulty, ObjectRef, Patch, Propagation, WriteOptions,
+};
 use plate_deploy_core::engine::EngineError;
 use plate_deploy_core::model::{GroupVersionKind, HealthCode, SyncCode};
 use plate_deploy_core::pipeline::{ApproveAll, ApproveUnguarded, DeployRequest, Libraries};
@@ -36,7 +38,12 @@ async fn the_example_platform_deploys_and_a_second_run_does_nothing() {
     let before = cluster.real_writes().len();
     let second = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
     assert_eq!(second.outcome, Outcome::Unchanged, "{second:#?}");
-    assert_eq!(cluster.real_writes().len(), before, "a second run writes nothing: {:?}", &cluster.real_writes()[before..]);
+    assert_eq!(
+        cluster.real_writes().len(),
+        before,
+        "a second run writes nothing: {:?}",
+        &cluster.real_writes()[before..]
+    );
     assert!(second.commit.is_none());
     assert_eq!(second.revision, first.revision);
 }
@@ -100,7 +107,8 @@ async fn an_image_becomes_one_commit_and_a_rollout() {
     let live = cluster.get(&deployment(&key.namespace, &key.name)).await.unwrap().unwrap();
     assert!(live.value().to_string().contains(":7.7.7"), "the new image runs");
 
-    let again = platform.deployer(&cluster).await.unwrap().deploy(staging().image("plate-server", ":7.7.7")).await.unwrap();
+    let again =
+        platform.deployer(&cluster).await.unwrap().deploy(staging().image("plate-server", ":7.7.7")).await.unwrap();
     assert_eq!((again.outcome, again.commit.is_none()), (Outcome::Unchanged, true), "{again:#?}");
 }
 
@@ -112,13 +120,15 @@ async fn drift_is_healed_and_what_left_git_is_pruned() {
     let app = first.applications.iter().find(|a| a.name.contains("web")).unwrap();
     let key = &app.resources.iter().find(|r| r.key.kind == "Deployment").unwrap().key;
     let at = deployment(&key.namespace, &key.name);
-    let image = Patch::Json(json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "evil:1"}]));
+    let image =
+        Patch::Json(json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "evil:1"}]));
     cluster.patch(&at, None, &image, &WriteOptions::default()).await.unwrap();
     let service = ObjectRef { kind: GroupVersionKind::parse("v1", "Service"), ..at.clone() };
     cluster.delete(&service, Propagation::Background, &WriteOptions::default()).await.unwrap();
     // Something that says it belongs to the Application but is not in Git.
     let mut extra = plate_deploy_core::model::Manifest::new(json!({"apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "left-over", "namespace": key.namespace}})).unwrap();
+        "metadata": {"name": "left-over", "namespace": key.namespace}}))
+    .unwrap();
     let id = format!("{}:/ConfigMap:{}/left-over", app.name, key.namespace);
     extra.set_annotation("argocd.argoproj.io/tracking-id", &id);
     cluster.apply(&extra, ApplyMode::ClientSide, &WriteOptions::default()).await.unwrap();
@@ -166,7 +176,8 @@ async fn libraries_can_be_left_out_or_deployed_alone() {
     let only = platform.deployer(&cluster).await.unwrap().deploy(staging().libraries(Libraries::Only)).await.unwrap();
     assert_eq!(only.outcome, Outcome::Deployed, "{only:#?}");
     assert!(only.applications.is_empty() && !only.libraries.is_empty());
-    let skipped = platform.deployer(&cluster).await.unwrap().deploy(staging().libraries(Libraries::Skip)).await.unwrap();
+    let skipped =
+        platform.deployer(&cluster).await.unwrap().deploy(staging().libraries(Libraries::Skip)).await.unwrap();
     assert_eq!(skipped.outcome, Outcome::Deployed, "{skipped:#?}");
     assert!(skipped.libraries.is_empty());
 }
@@ -176,10 +187,9 @@ async fn bad_requests_are_refused_with_what_would_be_right() {
     let platform = Platform::example().unwrap();
     let cluster = recorded_cluster().await.unwrap();
     let deployer = platform.deployer(&cluster).await.unwrap();
-    for (request, expected) in [
-        (DeployRequest::new("stagign"), "staging"),
-        (staging().image("plate-servre", ":1"), "plate-server"),
-    ] {
+    for (request, expected) in
+        [(DeployRequest::new("stagign"), "staging"), (staging().image("plate-servre", ":1"), "plate-server")]
+    {
         let report = deployer.deploy(request).await.unwrap();
         assert_eq!(report.outcome, Outcome::Refused, "{report:#?}");
         assert_eq!(report.stages.last().unwrap().result, StageResult::Refused);
@@ -221,7 +231,10 @@ async fn the_real_platform_deploys_as_far_as_it_can() {
     let reasons: Vec<(&str, &str)> = not.iter().map(|a| (a.name.as_str(), a.problems[0].code.as_str())).collect();
     assert_eq!(
         reasons,
-        [("openbao-cluster-secrets-manager", "sync-failed"), ("openbao-secrets-manager-stg", "dependency-not-vendored")]
+        [
+            ("openbao-cluster-secrets-manager", "sync-failed"),
+            ("openbao-secrets-manager-stg", "dependency-not-vendored")
+        ]
     );
     assert!(not.iter().all(|a| !a.problems[0].remedy.is_empty() && a.health.status != HealthCode::Healthy), "{not:#?}");
 

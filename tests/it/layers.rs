@@ -13,8 +13,8 @@ fn layers() -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
         (
             "plate-deploy-core",
             vec![
-                vec!["model", "yaml", "files", "clock"],
-                vec!["report", "git", "cluster", "tracking"],
+                vec!["model", "files", "clock"],
+                vec!["yaml", "report", "git", "cluster", "tracking"],
                 vec!["health"],
                 vec!["workspace"],
                 vec!["render"],

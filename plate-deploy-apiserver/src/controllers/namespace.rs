@@ -76,9 +76,7 @@ fn empty(registry: &Registry, namespace: &str) {
             }
         }
     }
-    if !left {
-        if let Err(e) = registry.finalize_namespace(namespace) {
-            tracing::debug!(namespace, error = %e, "cannot end the namespace");
-        }
+    if !left && let Err(e) = registry.finalize_namespace(namespace) {
+        tracing::debug!(namespace, error = %e, "cannot end the namespace");
     }
 }

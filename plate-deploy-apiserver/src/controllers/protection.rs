@@ -34,10 +34,11 @@ impl Controller for VolumeProtection {
             let Some(resource) = registry.resource("", "v1", plural) else { continue };
             for (key, stored) in registry.store().list(plural, None).1 {
                 let held = is_deleting(&stored.object) && finalizers(&stored.object).contains(&finalizer);
-                if held && !in_use(registry, &key, &stored.object) {
-                    if let Err(e) = registry.remove_finalizers(&resource, &key.namespace, &key.name, &[finalizer]) {
-                        tracing::debug!(?key, error = %e, "volume protection");
-                    }
+                if held
+                    && !in_use(registry, &key, &stored.object)
+                    && let Err(e) = registry.remove_finalizers(&resource, &key.namespace, &key.name, &[finalizer])
+                {
+                    tracing::debug!(?key, error = %e, "volume protection");
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! HTTP requests to registry calls.
 
 mod discovery;
+mod openapi;
 mod request;
 mod respond;
 mod reviews;
@@ -16,7 +17,7 @@ use serde_json::json;
 
 pub use respond::ResponseBody;
 
-use crate::registry::Registry;
+use crate::registry::{Catalog, Registry};
 use crate::status::{ApiError, ApiResult};
 use request::{Path, Query, parse_path};
 
@@ -74,19 +75,25 @@ fn route(call: &Call, path: &str) -> ApiResult<Response<ResponseBody>> {
         Path::Root { core: false } => Some(discovery::group_list(&catalog)),
         Path::Group(name) => discovery::group(&catalog, &name),
         Path::Version { group, version } => discovery::resource_list(&catalog, &group, &version),
-        Path::Other(segments) => return other(&segments),
+        Path::Other(segments) => return other(&catalog, &segments),
         Path::Resource(_) => None,
     };
     document.map(|d| respond::object(200, &d, false)).ok_or_else(ApiError::no_such_path)
 }
 
-fn other(segments: &[String]) -> ApiResult<Response<ResponseBody>> {
+fn other(catalog: &Catalog, segments: &[String]) -> ApiResult<Response<ResponseBody>> {
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     match parts.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => Ok(respond::text(200, "text/plain; charset=utf-8", "ok")),
         ["version"] => Ok(respond::object(200, &version(), false)),
+        ["openapi", "v2"] => Ok(respond::object(200, &openapi::swagger(catalog), false)),
+        ["openapi", "v3"] => Ok(respond::object(200, &openapi::index(catalog), false)),
+        ["openapi", "v3", root @ ..] => {
+            let document = openapi::document(catalog, &root.join("/"));
+            document.map(|d| respond::object(200, &d, false)).ok_or_else(ApiError::no_such_path)
+        }
         [] => {
-            let paths = ["/api", "/apis", "/healthz", "/livez", "/readyz", "/version"];
+            let paths = ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"];
             Ok(respond::object(200, &json!({ "paths": paths }), false))
         }
         _ => Err(ApiError::no_such_path()),

@@ -116,12 +116,19 @@ pub(super) fn metadata_only(value: &Value) -> Value {
 pub(super) fn shape_list(
     resource: &Resource,
     metadata: Value,
-    items: Vec<Value>,
+    mut items: Vec<Value>,
     form: Form,
     now: jiff::Timestamp,
 ) -> Value {
     match form {
         Form::Full => {
+            if resource.info.builtin {
+                // The items of a typed list do not repeat what the list says.
+                for item in items.iter_mut().filter_map(Value::as_object_mut) {
+                    item.remove("apiVersion");
+                    item.remove("kind");
+                }
+            }
             json!({"kind": resource.info.list_kind, "apiVersion": resource.info.api_version(), "metadata": metadata, "items": items})
         }
         Form::Metadata => {

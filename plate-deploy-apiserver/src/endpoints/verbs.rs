@@ -50,6 +50,12 @@ pub(super) fn resource(call: &Call, path: &ResourcePath) -> Answer {
         "PATCH" if !collection => verb.allowed("patch").and_then(|()| verb.patch()),
         "DELETE" if collection => verb.allowed("deletecollection").and_then(|()| verb.delete_collection()),
         "DELETE" => verb.allowed("delete").and_then(|()| verb.delete()),
+        // Paths of custom resources are not registered verb by verb: the handlers themselves refuse.
+        "POST" if !resource.info.builtin => verb.create(),
+        "PUT" if !resource.info.builtin => Err(ApiError::bad_request("name must be provided")),
+        "PATCH" if !resource.info.builtin => {
+            verb.patch_kind().and_then(|_| Err(ApiError::bad_request("name must be provided")))
+        }
         _ => Err(ApiError::method_not_allowed()),
     }
 }
@@ -93,11 +99,7 @@ impl Verb<'_> {
 
     fn selectors(&self) -> ApiResult<(LabelSelector, FieldSelector)> {
         let q = &self.call.query;
-        let labels = LabelSelector::parse(q.get("labelSelector")).map_err(|e| {
-            ApiError::bad_request(
-                format!("unable to parse requirement: {e}").replace("unable to parse requirement: unable", "unable"),
-            )
-        })?;
+        let labels = LabelSelector::parse(q.get("labelSelector")).map_err(|e| ApiError::bad_request(e.to_string()))?;
         let fields = match &self.resource.custom {
             Some(custom) => {
                 let own: Vec<&str> = custom.selectable.iter().map(String::as_str).collect();
@@ -153,6 +155,9 @@ impl Verb<'_> {
         }
         let page = self.call.registry.list(self.resource, self.path.namespace.as_deref(), &options)?;
         let mut metadata = json!({"resourceVersion": page.version.to_string()});
+        if !self.resource.info.builtin {
+            metadata["continue"] = "".into();
+        }
         if let Some((version, namespace, name)) = &page.next {
             metadata["continue"] = token(*version, namespace, name).into();
         }
@@ -213,7 +218,9 @@ impl Verb<'_> {
                 Ok(Body { value, duplicates })
             }
             "application/yaml" => parse_yaml(&self.call.body).map(Body::from).map_err(unreadable),
-            _ => Err(ApiError::unsupported_media_type("application/json, application/yaml")),
+            _ => Err(ApiError::unsupported_media_type(
+                "application/json, application/yaml, application/vnd.kubernetes.protobuf",
+            )),
         }
     }
 
@@ -229,7 +236,7 @@ impl Verb<'_> {
             "Strict" => FieldValidation::Strict,
             "Ignore" => FieldValidation::Ignore,
             other => {
-                let e = FieldError::not_supported("fieldValidation", other, &["Ignore", "Strict", "Warn"]);
+                let e = FieldError::not_supported("fieldValidation", other, &["", "Ignore", "Strict", "Warn"]);
                 return Err(invalid_option(kind, e));
             }
         };

@@ -16,7 +16,7 @@ pub use path::PathElement;
 pub use set::Set;
 pub use updater::{Converter, TypedObject};
 
-use crate::scheme::Type;
+use crate::scheme::{StructRef, Type};
 use crate::status::{ApiError, ApiResult};
 use updater::{ApplyError, Conflict, Managed, ManagerId, Managers, Updater};
 
@@ -36,7 +36,7 @@ pub struct FieldManager<'a> {
     pub subresource: &'a str,
     /// Time of the request, RFC 3339.
     pub now: &'a str,
-    /// Top-level fields that this request cannot set.
+    /// Fields that this request cannot set, as dotted paths.
     pub reset: &'a [&'a str],
 }
 
@@ -100,7 +100,6 @@ impl FieldManager<'_> {
             self.update_managers(&self.empty(), &plain, &mut managers, "before-first-apply", converter);
         }
         let own = self.id(self.manager, true, "");
-        let before = managers.get(&own).map(|m| m.set.clone());
         let reset = |set| self.reset_set(set);
         let updater = Updater { converter, reset: &reset };
         let applied = updater.apply(&self.typed(plain.clone()), &self.typed(patch.clone()), &mut managers, &own, force);
@@ -111,7 +110,7 @@ impl FieldManager<'_> {
         let now = changed.is_some().then(|| self.now.to_owned());
         if let Some(m) = managers.get_mut(&own) {
             m.set = strip_system(std::mem::take(&mut m.set));
-            m.time = now.or(m.time.take()).or_else(|| before.is_none().then(|| self.now.to_owned()));
+            m.time = now.or(m.time.take());
         }
         managers.retain(|_, m| !m.set.is_empty());
         let mut out = changed.unwrap_or(plain);
@@ -152,8 +151,12 @@ impl FieldManager<'_> {
         TypedObject { value, ty: self.ty.clone(), version: self.version.to_owned() }
     }
 
+    /// What an object is before it exists: Go's zero value, whose structs are there.
     fn empty(&self) -> Value {
-        Value::Object(Map::new())
+        match self.ty {
+            Type::Struct(r @ StructRef::Builtin(_)) => crate::scheme::zero(r),
+            _ => Value::Object(Map::new()),
+        }
     }
 
     fn id(&self, name: &str, applied: bool, version: &str) -> ManagerId {
@@ -166,10 +169,8 @@ impl FieldManager<'_> {
     }
 
     fn reset_set(&self, mut set: Set) -> Set {
-        for field in self.reset {
-            let e = PathElement::field(field);
-            set.members.remove(&e);
-            set.children.remove(&e);
+        for path in self.reset {
+            set.remove_below(&path.split('.').map(PathElement::field).collect::<Vec<_>>());
         }
         set
     }

@@ -35,6 +35,23 @@ impl Set {
         }
     }
 
+    /// Removes a path and everything below it.
+    pub fn remove_below(&mut self, path: &[PathElement]) {
+        match path {
+            [] => {}
+            [last] => {
+                self.members.remove(last);
+                self.children.remove(last);
+            }
+            [first, rest @ ..] => {
+                if let Some(child) = self.children.get_mut(first) {
+                    child.remove_below(rest);
+                }
+                self.children.retain(|_, c| !c.is_empty());
+            }
+        }
+    }
+
     /// True when the one-element path is in the set.
     #[must_use]
     pub fn has(&self, element: &PathElement) -> bool {

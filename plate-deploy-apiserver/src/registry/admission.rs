@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Registry;
 use super::catalog::Resource;
+use super::{Registry, limits};
 use crate::object::{is_deleting, list, meta, metadata_mut, text};
 use crate::status::{ApiError, ApiResult, Target};
 use crate::storage::Key;
@@ -48,6 +48,7 @@ pub(super) fn mutate_create(registry: &Registry, resource: &Resource, object: &m
             }
             priority(registry, resource, object)?;
             tolerations(object);
+            limits::admit(registry, resource, object)?;
         }
         "persistentvolumeclaims" => {
             default_storage_class(registry, object);

@@ -6,7 +6,7 @@ use super::catalog::Resource;
 use super::{FieldValidation, WriteOptions};
 use crate::object::text;
 use crate::scheme::{self, StructRef, Type};
-use crate::status::{ApiError, ApiResult};
+use crate::status::{ApiError, ApiResult, FieldError, Target};
 
 /// What decoding found besides the object.
 pub(super) struct Decoded {
@@ -35,8 +35,10 @@ pub(super) fn typed(resource: &Resource, value: Value) -> Result<Decoded, String
                 map.insert("kind".to_owned(), resource.info.kind.as_str().into());
             }
             scheme::defaults::apply(&mut object);
-            if resource.builtin_name() == "daemonsets.apps" {
-                super::strategy::keep_template_generation(&mut object);
+            match resource.builtin_name() {
+                "daemonsets.apps" => super::strategy::keep_template_generation(&mut object),
+                "secrets" => super::strategy::merge_string_data(&mut object),
+                _ => {}
             }
             object
         }
@@ -86,18 +88,26 @@ pub(super) fn body(
         }
     }
     let expected = info.api_version();
+    let version = &info.version;
+    if resource.custom.is_none() && !(kind.is_empty() && api_version.is_empty()) {
+        check_registered(resource, &api_version, &kind)?;
+    }
     if !api_version.is_empty() && api_version != expected {
         let text =
             format!("the API version in the data ({api_version}) does not match the expected API version ({expected})");
         return Err(ApiError::bad_request(text));
     }
-    let version = &info.version;
     let cannot = |why: &str| {
         ApiError::bad_request(format!(
             "{} in version {version:?} cannot be handled as a {}: {why}",
             info.kind, info.kind
         ))
     };
+    if resource.custom.is_some() && kind != info.kind {
+        let target = Target { group: &info.group, resource: &kind };
+        let e = FieldError::invalid("kind", kind.as_str(), format!("must be {}", info.kind));
+        return Err(ApiError::invalid(target, crate::object::meta(&value, "name"), &[e]));
+    }
     if !kind.is_empty() && kind != info.kind {
         let text = format!("{kind} in version {version:?} cannot be handled as a {}: ", info.kind);
         return Err(ApiError::bad_request(
@@ -109,6 +119,25 @@ pub(super) fn body(
     strict.extend(decoded.strict);
     report(strict, options, warnings).map_err(|list| cannot(&format!("strict decoding error: {list}")))?;
     Ok(decoded.object)
+}
+
+/// Refuses kinds that no built-in version has, as the scheme of a server does.
+fn check_registered(resource: &Resource, api_version: &str, kind: &str) -> ApiResult<()> {
+    let info = &resource.info;
+    let own_version = info.api_version();
+    let (api_version, kind) = (
+        if api_version.is_empty() { own_version.as_str() } else { api_version },
+        if kind.is_empty() { info.kind.as_str() } else { kind },
+    );
+    let gvk = scheme::Gvk::from_api_version(api_version, kind);
+    if scheme::builtin_kind(&gvk).is_some() {
+        return Ok(());
+    }
+    let text = format!(
+        "{kind} in version {:?} cannot be handled as a {}: no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\"",
+        gvk.version, info.kind
+    );
+    Err(ApiError::bad_request(text))
 }
 
 /// Warns of strict errors, or gives their list when they are fatal.

@@ -19,10 +19,12 @@ mod convert;
 pub(crate) mod crd;
 mod decode;
 mod delete;
+mod limits;
 mod read;
 mod scale;
 mod services;
 mod strategy;
+mod update;
 mod validation;
 mod write;
 

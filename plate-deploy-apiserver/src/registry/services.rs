@@ -51,6 +51,7 @@ pub(super) fn keep_on_update(new: &mut Value, old: &Value) {
         }
     }
     let ports = |k: &str| matches!(k, "NodePort" | "LoadBalancer");
+    drop_type_dependent(new, old, &kind, old_kind);
     if !ports(&kind) || !ports(old_kind) {
         return;
     }
@@ -61,6 +62,41 @@ pub(super) fn keep_on_update(new: &mut Value, old: &Value) {
         if let (true, Some(port)) = (unset, same.and_then(|o| o.get("nodePort"))) {
             p["nodePort"] = port.clone();
         }
+    }
+}
+
+/// Drops what only the old type had and the request did not change.
+fn drop_type_dependent(new: &mut Value, old: &Value, kind: &str, old_kind: &str) {
+    let same = |new: &Value, key: &str| new["spec"].get(key) == old["spec"].get(key);
+    let mut gone: Vec<&str> = Vec::new();
+    if old_kind != "ExternalName" && kind == "ExternalName" {
+        gone.extend(["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]);
+    }
+    if old_kind == "LoadBalancer" && kind != "LoadBalancer" {
+        gone.extend(["allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"]);
+    }
+    let ported = |k: &str| matches!(k, "NodePort" | "LoadBalancer");
+    let reachable =
+        |o: &Value, k: &str| ported(k) || (k == "ClusterIP" && !list(o, &["spec", "externalIPs"]).is_empty());
+    if reachable(old, old_kind) && !reachable(new, kind) {
+        gone.push("externalTrafficPolicy");
+    }
+    gone.retain(|key| same(new, key));
+    if let Value::Object(spec) = &mut new["spec"] {
+        for key in gone {
+            spec.remove(key);
+        }
+    }
+    let numbers =
+        |o: &Value| list(o, &["spec", "ports"]).iter().map(|p| p.get("nodePort").cloned()).collect::<Vec<_>>();
+    if ported(old_kind) && !ported(kind) && numbers(new) == numbers(old) {
+        let ports = new["spec"].get_mut("ports").and_then(Value::as_array_mut);
+        for p in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+            p.remove("nodePort");
+        }
+    }
+    if kind != "LoadBalancer" {
+        new["status"] = json!({"loadBalancer": {}});
     }
 }
 

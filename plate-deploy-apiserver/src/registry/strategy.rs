@@ -129,6 +129,10 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
     }
     match resource.builtin_name() {
         "pods" => prepare_pod(object),
+        "persistentvolumes" => {
+            let now = object["metadata"]["creationTimestamp"].clone();
+            object["status"]["lastPhaseTransitionTime"] = now;
+        }
         "namespaces" => {
             if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
                 let list = spec.entry("finalizers").or_insert_with(|| Value::Array(Vec::new()));
@@ -139,10 +143,12 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
                 }
             }
         }
-        "jobs.batch" => prepare_job(object),
+        "jobs.batch" => {
+            prepare_job(object);
+            // Kubernetes defaults once more when it reads: the labels come from the template.
+            crate::scheme::defaults::apply(object);
+        }
         "daemonsets.apps" => set_template_generation(object, 1),
-        "networkpolicies.networking.k8s.io" => {}
-        "secrets" => merge_string_data(object),
         _ => {}
     }
     let generation = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
@@ -268,9 +274,6 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, new: &mut V
     if resource.has_status() {
         copy_field(new, old, "status");
     }
-    if resource.builtin_name() == "secrets" {
-        merge_string_data(new);
-    }
     if resource.builtin_name() == "namespaces"
         && subresource != "finalize"
         && let (Some(spec), Some(finalizers)) =
@@ -308,7 +311,7 @@ fn changed(resource: &Resource, new: &Value, old: &Value) -> bool {
             let labels = |v: &Value| at(v, &["metadata", "labels"]).cloned();
             differs("endpoints") || differs("ports") || differs("addressType") || labels(new) != labels(old)
         }
-        "priorityclasses.scheduling.k8s.io" => differs("value") || differs("description") || differs("globalDefault"),
+        "priorityclasses.scheduling.k8s.io" => false,
         _ => differs("spec"),
     }
 }
@@ -328,7 +331,7 @@ fn set_meta_from(new: &mut Value, old: &Value, key: &str) {
     }
 }
 
-/// A status write changes status only; of built-in kinds also annotations and the like, but no labels.
+/// A status write changes status only; of built-in kinds also metadata (of Deployments, all of it but labels).
 fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
     let keys: Vec<String> =
         new.as_object().into_iter().chain(old.as_object()).flat_map(|m| m.keys().cloned()).collect();
@@ -342,7 +345,7 @@ fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
             Some(m) => set_meta(new, "managedFields", m),
             None => crate::object::remove_meta(new, &["managedFields"]),
         }
-    } else if resource.builtin_name() != "pods" && resource.builtin_name() != "nodes" {
+    } else if resource.builtin_name() == "deployments.apps" {
         set_meta_from(new, old, "labels");
     }
 }

@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::catalog::Resource;
 use super::{Registry, WriteOptions, admission, convert, crd, decode, services, strategy, validation};
 use crate::fieldmanager::{Converter, FieldManager, TypedObject};
-use crate::object::{finalizers, is_deleting, meta, remove_meta, set_meta};
+use crate::object::{is_deleting, meta, remove_meta, set_meta};
 use crate::patch::{self, PatchKind};
 use crate::scheme::parse_yaml;
 use crate::status::{ApiError, ApiResult, FieldError};
-use crate::storage::{StoreError, Stored};
+use crate::storage::StoreError;
 
 /// A body of a POST or PUT, parsed.
 #[derive(Debug, Clone, Default)]
@@ -36,9 +36,6 @@ pub struct Written {
     /// Warnings for the client.
     pub warnings: Vec<String>,
 }
-
-/// How often a patch is tried again when another writer was faster.
-const RETRIES: usize = 8;
 
 struct Versions<'a> {
     registry: &'a Registry,
@@ -89,26 +86,35 @@ impl Registry {
         let Body { value, duplicates } = body.into();
         let mut warnings = Vec::new();
         let mut object = decode::body(resource, value, duplicates, options, &mut warnings)?;
-        if !meta(&object, "resourceVersion").is_empty() {
-            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
-        }
         let place = Place { resource, namespace, name: "", subresource: "" };
         self.match_namespace(place, &mut object)?;
         if meta(&object, "name").is_empty() && !meta(&object, "generateName").is_empty() {
             let prefix: String = meta(&object, "generateName").chars().take(58).collect();
             set_meta(&mut object, "name", format!("{prefix}{}", self.random_suffix()));
         }
+        if resource.builtin_name() == "limitranges" && meta(&object, "name").is_empty() {
+            set_meta(&mut object, "name", self.new_uid());
+        }
+        let versioned = meta(&object, "resourceVersion").parse::<u64>().is_ok_and(|v| v != 0);
         self.manager(place, options, &self.now()).update(None, &mut object, &Versions { registry: self, resource });
-        let object = self.insert(place, object, options)?;
+        let object = self.insert(place, object, versioned, options)?;
         Ok(Written { object, created: true, warnings })
     }
 
     /// The part of a creation that POST, PUT and apply share.
-    fn insert(&self, place: Place<'_>, mut object: Value, options: &WriteOptions) -> ApiResult<Value> {
+    /// `versioned`: a POST named a resource version.
+    pub(super) fn insert(
+        &self,
+        place: Place<'_>,
+        mut object: Value,
+        versioned: bool,
+        options: &WriteOptions,
+    ) -> ApiResult<Value> {
         let resource = place.resource;
         let name = meta(&object, "name").to_owned();
         admission::check_namespace(self, resource, place.namespace, &name)?;
         admission::mutate_create(self, resource, &mut object)?;
+        let generated = !meta(&object, "generateName").is_empty();
         let system = [
             "uid",
             "creationTimestamp",
@@ -138,7 +144,17 @@ impl Registry {
                 None => Ok(object),
             };
         }
-        let stored = self.store().create(key, stored_form).map_err(|e| store_error(resource, &name, &e))?;
+        if versioned {
+            return Err(ApiError::plain("resourceVersion should not be set on objects to be created"));
+        }
+        let stored = self.store().create(key.clone(), stored_form).map_err(|e| {
+            let deleting = self.store().get(&key).is_some_and(|s| is_deleting(&s.object));
+            let mut e = store_error(resource, &name, &e);
+            if e.reason == "AlreadyExists" && generated {
+                e.message.push_str(", the server was not able to generate a unique name for the object");
+            }
+            if deleting { ApiError { message: format!("object is being deleted: {}", e.message), ..e } } else { e }
+        })?;
         self.after_write(resource, &stored.object);
         Ok(self.shown(resource, &stored.object))
     }
@@ -162,6 +178,7 @@ impl Registry {
         let resource = place.resource;
         let reset: &[&str] = match (place.subresource, resource.has_status(), resource.custom.is_some()) {
             ("status", _, true) => &["spec", "metadata"],
+            ("status", _, false) if resource.builtin_name() == "deployments.apps" => &["spec", "metadata.labels"],
             ("status", _, false) => &["spec"],
             (_, true, _) => &["status"],
             _ => &[],
@@ -196,6 +213,7 @@ impl Registry {
         if meta(&object, "name").is_empty() {
             return Err(ApiError::bad_request("name must be provided"));
         }
+        self.match_namespace(place, &mut object.clone())?;
         check_name(place, &object)?;
         let now = self.now();
         let create = strategy::allows_create_on_update(resource) && subresource.is_empty();
@@ -241,6 +259,9 @@ impl Registry {
         }
         let now = self.now();
         let mut warnings = Vec::new();
+        if kind != PatchKind::Apply && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+            return Err(ApiError::bad_request("invalid JSON patch"));
+        }
         let applied = match kind {
             PatchKind::Apply => Some(self.apply_body(place, body, options, &mut warnings)?),
             _ => None,
@@ -284,13 +305,10 @@ impl Registry {
         }
         decode::report(duplicates, options, warnings)
             .map_err(|list| ApiError::bad_request(format!("error strict decoding patch: {list}")))?;
-        let kind = crate::object::text(&patch, &["kind"]);
-        if kind.is_empty() {
-            return Err(ApiError::bad_request("invalid object type: /, Kind="));
-        }
-        if kind != place.resource.info.kind {
-            let version = crate::object::text(&patch, &["apiVersion"]);
-            return Err(ApiError::bad_request(format!("invalid object type: {version}, Kind={kind}")));
+        let (version, kind) = (crate::object::text(&patch, &["apiVersion"]), crate::object::text(&patch, &["kind"]));
+        if kind != place.resource.info.kind || version != place.resource.version_text() {
+            let slash = if version.contains('/') { "" } else { "/" };
+            return Err(ApiError::bad_request(format!("invalid object type: {slash}{version}, Kind={kind}")));
         }
         Ok(patch)
     }
@@ -306,7 +324,14 @@ impl Registry {
         let resource = place.resource;
         let versions = Versions { registry: self, resource };
         let merged = self.manager(place, options, now).apply(live, patch, options.force, &versions)?;
-        let decoded = decode::typed(resource, merged).map_err(ApiError::plain)?;
+        let decoded = decode::typed(resource, merged).map_err(|e| {
+            let slash = if resource.version_text().contains('/') { "" } else { "/" };
+            let gvk = format!("{slash}{}, Kind={}", resource.version_text(), resource.info.kind);
+            let id = format!("{}/{}", meta(patch, "namespace"), meta(patch, "name"));
+            ApiError::plain(format!(
+                "failed to convert new object ({id}; {gvk}) to proper version: unable to convert unstructured object to {gvk}: {e}"
+            ))
+        })?;
         let mut object = decoded.object;
         let uid = meta(&object, "uid");
         if live.is_none() && !uid.is_empty() {
@@ -337,7 +362,11 @@ impl Registry {
             ApiError::invalid(crate::status::Target { group: "", resource: "" }, "", &[e])
         };
         let version = crate::object::text(&patched, &["apiVersion"]);
-        if version != resource.info.api_version() || crate::object::text(&patched, &["kind"]) != resource.info.kind {
+        if kind == PatchKind::Strategic {
+            // The result is decoded into the type of the URL whatever it says.
+        } else if version != resource.info.api_version()
+            || crate::object::text(&patched, &["kind"]) != resource.info.kind
+        {
             let text = format!(
                 "the API version in the data ({version}) does not match the expected API version ({})",
                 resource.info.api_version()
@@ -352,139 +381,6 @@ impl Registry {
         self.match_namespace(place, &mut new)?;
         self.manager(place, options, now).update(Some(live), &mut new, &Versions { registry: self, resource });
         Ok(new)
-    }
-
-    /// Reads, builds, checks and writes; again when another writer was faster.
-    pub(super) fn update_with(
-        &self,
-        place: Place<'_>,
-        options: &WriteOptions,
-        allow_create: bool,
-        mut build: impl FnMut(Option<&Value>) -> ApiResult<Value>,
-    ) -> ApiResult<(Value, bool)> {
-        let Place { resource, namespace, name, .. } = place;
-        for _ in 0..RETRIES {
-            let stored = self.store().get(&self.key(resource, namespace, name));
-            let Some(stored) = stored else {
-                if !allow_create {
-                    return Err(ApiError::not_found(resource.target(), name));
-                }
-                let new = build(None)?;
-                match self.insert(place, new, options) {
-                    // Another writer created it meanwhile: merge with what it wrote.
-                    Err(e) if e.reason == "AlreadyExists" => continue,
-                    other => return other.map(|o| (o, true)),
-                }
-            };
-            let live = self.shown(resource, &stored.object);
-            let new = build(Some(&live))?;
-            match self.update_once(place, options, &stored, &live, new)? {
-                Some(object) => return Ok((object, false)),
-                None => continue,
-            }
-        }
-        Err(ApiError::stale(resource.target(), name))
-    }
-
-    /// One attempt to store `new` over `live`; `None` when the object changed meanwhile and the request did not say
-    /// which version it is for.
-    fn update_once(
-        &self,
-        place: Place<'_>,
-        options: &WriteOptions,
-        stored: &Stored,
-        live: &Value,
-        mut new: Value,
-    ) -> ApiResult<Option<Value>> {
-        let Place { resource, name, subresource, .. } = place;
-        let asked = meta(&new, "resourceVersion").to_owned();
-        if asked.is_empty() || asked == "0" {
-            if !strategy::allows_unconditional_update(resource) {
-                let e = FieldError::invalid("metadata.resourceVersion", 0, "must be specified for an update");
-                return Err(ApiError::invalid(resource.target(), name, &[e]));
-            }
-        } else if asked != stored.version.to_string() {
-            return Err(ApiError::stale(resource.target(), name));
-        }
-        set_meta(&mut new, "resourceVersion", stored.version.to_string());
-        self.prepare_update(place, &mut new, live)?;
-        let errors = validation::update(resource, &new, live);
-        if !errors.is_empty() {
-            return Err(ApiError::invalid(resource.kind_target(), name, &errors));
-        }
-        if resource.builtin_name() == "services" && subresource.is_empty() {
-            services::allocate(self, resource, &mut new)?;
-        }
-        if resource.builtin_name() == crd::STORAGE {
-            crd::accept(&mut new, &self.now());
-        }
-        ignore_timestamps(&mut new, live);
-        if is_deleting(live) && finalizers(&new).is_empty() && self.may_vanish(resource, live, &new) {
-            return self.vanish(place, options, stored, new).map(Some);
-        }
-        if new == *live || options.dry_run {
-            return Ok(Some(new));
-        }
-        let form = convert(new, resource, &resource.storage_version);
-        match self.store().update(self.key(resource, place.namespace, name), stored.version, form) {
-            Ok(stored) => {
-                self.after_write(resource, &stored.object);
-                Ok(Some(self.shown(resource, &stored.object)))
-            }
-            Err(StoreError::Stale) => Ok(None),
-            Err(e) => Err(store_error(resource, name, &e)),
-        }
-    }
-
-    fn prepare_update(&self, place: Place<'_>, new: &mut Value, live: &Value) -> ApiResult<()> {
-        let resource = place.resource;
-        if resource.builtin_name() == "services" && place.subresource.is_empty() {
-            services::keep_on_update(new, live);
-        }
-        strategy::prepare_update(resource, place.subresource, new, live);
-        for key in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
-            let old = live.get("metadata").and_then(|m| m.get(key));
-            let own = new.get("metadata").and_then(|m| m.get(key)).filter(|v| !v.is_null());
-            match (key, old, own) {
-                ("uid" | "deletionGracePeriodSeconds", Some(old), None)
-                | ("creationTimestamp" | "deletionTimestamp", Some(old), _) => {
-                    set_meta(new, key, old.clone());
-                }
-                (_, None, None) => remove_meta(new, &[key]),
-                _ => {}
-            }
-        }
-        remove_meta(new, &["selfLink"]);
-        Ok(())
-    }
-
-    /// An update that takes the last finalizer away ends a deletion.
-    fn vanish(&self, place: Place<'_>, options: &WriteOptions, stored: &Stored, new: Value) -> ApiResult<Value> {
-        if !options.dry_run {
-            let form = convert(new.clone(), place.resource, &place.resource.storage_version);
-            let key = self.key(place.resource, place.namespace, place.name);
-            match self.store().delete(key, stored.version, form) {
-                Ok(gone) => self.after_write(place.resource, &gone.object),
-                Err(StoreError::Missing) => {}
-                Err(e) => return Err(store_error(place.resource, place.name, &e)),
-            }
-        }
-        Ok(new)
-    }
-}
-
-/// Managed fields that differ only in their times stay as they were, so that a write that changes nothing is none.
-fn ignore_timestamps(new: &mut Value, live: &Value) {
-    let strip = |v: &Value| {
-        let mut v = v.clone();
-        let entries = v.get_mut("metadata").and_then(|m| m.get_mut("managedFields")).and_then(Value::as_array_mut);
-        for e in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
-            e.remove("time");
-        }
-        v
-    };
-    if new != live && strip(new) == strip(live) {
-        *new = live.clone();
     }
 }
 

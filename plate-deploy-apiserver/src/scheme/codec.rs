@@ -155,7 +155,12 @@ impl Decoder<'_> {
             (Type::Struct(_), Value::Object(m)) if field.omit_zero => return Ok((!m.is_empty()).then_some(out)),
             _ => false,
         };
-        if empty && (field.omit_empty || field.omit_zero) { Ok(None) } else { Ok(Some(out)) }
+        match (empty, field.omit_empty || field.omit_zero) {
+            (true, true) => Ok(None),
+            // Objects are stored as protobuf, which does not tell an empty list from none.
+            (true, false) if matches!(field.ty, Type::List(_)) => Ok(Some(Value::Null)),
+            _ => Ok(Some(out)),
+        }
     }
 
     fn value(&mut self, value: Value, ty: &Type, owner: Option<&str>) -> Result<Value, DecodeError> {
@@ -196,6 +201,7 @@ impl Decoder<'_> {
             return self.value(value, ty, owner);
         }
         Ok(match ty {
+            Type::Scalar(Scalar::Bytes) => Value::from(""),
             Type::Struct(r) => Value::Object(self.structure(Value::Null, &r.resolve(), owner)?),
             Type::Scalar(s) => zero_scalar(s),
             _ => Value::Null,

@@ -18,12 +18,9 @@ pub(crate) async fn run(global: &Global, args: Deploy) -> Outcome {
         .dry_run(args.dry_run)
         .timeout(args.timeout);
     let request = DeployRequest { images: images(&args.set_image)?, ..request };
-    let approver =
-        Ask { yes: args.yes, show_diff: args.show_diff, quiet: global.output != Format::Text };
-    let deployer = open::deployer(&args.repo, &args.target)
-        .await?
-        .reporter(output::reporter(global))
-        .approver(Arc::new(approver));
+    let approver = Ask { yes: args.yes, show_diff: args.show_diff, quiet: global.output != Format::Text };
+    let deployer =
+        open::deployer(&args.repo, &args.target).await?.reporter(output::reporter(global)).approver(Arc::new(approver));
     if args.dry_run && global.output == Format::Text {
         let (plan, report) = deployer.plan(request).await.map_err(open::engine_error)?;
         if let Some(plan) = plan {
@@ -48,7 +45,10 @@ pub(super) fn libraries(skip: bool, only: bool) -> Libraries {
 
 /// The image changes of the flags.
 pub(super) fn images(flags: &[String]) -> Result<Vec<ImageChange>, CommandError> {
-    flags.iter().map(|flag| ImageChange::parse(flag).map_err(|e| CommandError::usage(format!("--set-image {e}")))).collect()
+    flags
+        .iter()
+        .map(|flag| ImageChange::parse(flag).map_err(|e| CommandError::usage(format!("--set-image {e}"))))
+        .collect()
 }
 
 /// Shows the plan and asks on the terminal.
@@ -70,7 +70,9 @@ impl Approver for Ask {
         match output::ask(&format!("Type {word:?} to deploy this plan:")) {
             Some(answer) if answer == word => Approval::Yes,
             Some(_) => Approval::No(format!("{word:?} was not typed")),
-            None => Approval::No(format!("{word} needs a typed confirmation; there is no terminal to ask on (--yes says yes)")),
+            None => Approval::No(format!(
+                "{word} needs a typed confirmation; there is no terminal to ask on (--yes says yes)"
+            )),
         }
     }
 }

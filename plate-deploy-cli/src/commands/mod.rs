@@ -21,7 +21,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         // Rendering a chart needs no runtime, and starts faster without one.
         Command::Helm(helm) => helm::run(helm),
         command => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
             let outcome = runtime.block_on(dispatch(&cli.global, command));
             // A blocking read of a dead remote must not hold up the exit.
             runtime.shutdown_background();

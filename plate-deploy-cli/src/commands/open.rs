@@ -44,8 +44,7 @@ pub(crate) async fn deployer(args: &args::Repo, target: &args::Target) -> Result
         let repo = repo(args, target.state_dir.as_ref(), true).await?;
         return repo.embedded().await.map_err(engine_error);
     }
-    let options =
-        ConnectOptions { kubeconfig, context: target.context.clone(), allow_exec: target.allow_exec };
+    let options = ConnectOptions { kubeconfig, context: target.context.clone(), allow_exec: target.allow_exec };
     let connection = connect(&options).await.map_err(|e| engine_error(EngineError::Cluster(e)))?;
     let repo = repo(args, target.state_dir.as_ref(), false).await?;
     Ok(repo.on(Arc::new(connection.cluster)).confirm_context(target.confirm_context.clone()))

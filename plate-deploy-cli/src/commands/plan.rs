@@ -10,7 +10,8 @@ use crate::output;
 
 /// Plans, and prints the plan with all differences.
 pub(crate) async fn run(global: &Global, args: Plan) -> Outcome {
-    let request = DeployRequest::new(&args.environment).libraries(deploy::libraries(args.skip_libraries, args.libraries_only));
+    let request =
+        DeployRequest::new(&args.environment).libraries(deploy::libraries(args.skip_libraries, args.libraries_only));
     let request = DeployRequest { images: deploy::images(&args.set_image)?, ..request };
     let deployer = open::deployer(&args.repo, &args.target).await?.reporter(output::reporter(global));
     let (plan, report) = deployer.plan(request).await.map_err(open::engine_error)?;

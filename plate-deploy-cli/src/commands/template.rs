@@ -28,7 +28,8 @@ pub(crate) async fn run(global: &Global, args: Template) -> Outcome {
     }
     match global.output {
         Format::Json => {
-            let value: Vec<_> = manifests.iter().map(|(name, all)| json!({"application": name, "manifests": all})).collect();
+            let value: Vec<_> =
+                manifests.iter().map(|(name, all)| json!({"application": name, "manifests": all})).collect();
             output::result(Format::Json, &value, |_| String::new())?;
         }
         _ => {

@@ -37,7 +37,11 @@ pub(crate) fn init(global: &Global) {
 }
 
 /// Prints a result in the wanted format; `text` makes the one for people.
-pub(crate) fn result<T: Serialize>(format: Format, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), CommandError> {
+pub(crate) fn result<T: Serialize>(
+    format: Format,
+    value: &T,
+    text: impl FnOnce(&T) -> String,
+) -> Result<(), CommandError> {
     let rendered = match format {
         Format::Text => text(value),
         Format::Json => serde_json::to_string_pretty(value).map_err(CommandError::failed)? + "\n",

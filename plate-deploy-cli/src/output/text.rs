@@ -34,7 +34,7 @@ pub(crate) fn health_mark(health: HealthCode) -> String {
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header.iter().map(|h| Cell::new(h.to_uppercase())));
+    table.load_style(presets::NOTHING).set_header(header.iter().map(|h| Cell::new(h.to_uppercase())));
     table
 }
 
@@ -55,7 +55,13 @@ fn write_report(out: &mut String, report: &DeployReport) -> std::fmt::Result {
     };
     writeln!(out, "\n{title}")?;
     let dry = if report.dry_run { " (dry run: nothing was written)" } else { "" };
-    writeln!(out, "cluster {}, revision {}, {}{dry}", report.cluster, short(&report.revision), seconds(report.duration))?;
+    writeln!(
+        out,
+        "cluster {}, revision {}, {}{dry}",
+        report.cluster,
+        short(&report.revision),
+        seconds(report.duration)
+    )?;
     if let Some(commit) = &report.commit {
         let pushed = if commit.pushed { "pushed" } else { "local" };
         writeln!(out, "commit {} on {} ({pushed}): {}", short(&commit.id), commit.branch, commit.subject)?;
@@ -155,7 +161,15 @@ fn write_plan(out: &mut String, plan: &DeployPlan, show_diff: bool) -> std::fmt:
         plan.digest()
     )?;
     for change in &plan.files {
-        writeln!(out, "  {} {}: {}: {} → {}", "edit".cyan(), change.file, change.path, change.before.red(), change.after.green())?;
+        writeln!(
+            out,
+            "  {} {}: {}: {} → {}",
+            "edit".cyan(),
+            change.file,
+            change.path,
+            change.before.red(),
+            change.after.green()
+        )?;
     }
     for app in plan.libraries.iter().chain(&plan.applications) {
         write_application(out, app, show_diff)?;

@@ -40,7 +40,8 @@ impl EmbeddedCluster {
     pub async fn start(options: EmbeddedOptions) -> Result<Self> {
         let mut builder = ApiServer::builder().controllers(options.simulation);
         if let Some(folder) = &options.store {
-            std::fs::create_dir_all(folder).map_err(|e| ClusterError::Embedded(format!("{}: {e}", folder.display())))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|e| ClusterError::Embedded(format!("{}: {e}", folder.display())))?;
             builder = builder.store_file(folder.join("objects"));
         }
         let server = builder.build().map_err(|e| ClusterError::Embedded(e.to_string()))?;

@@ -17,14 +17,16 @@ use serde_json::Value;
 
 use super::DiffError;
 
-/// Longest expression, in bytes.
-const MAX_LENGTH: usize = 4096;
+/// Longest expression, in bytes; the parser and the compiler recurse on it.
+const MAX_LENGTH: usize = 1000;
+/// Deepest nesting of brackets, which cost them most.
+const MAX_NESTING: usize = 50;
 /// Most places one expression may select.
 const MAX_PATHS: usize = 100_000;
 /// Argo CD's own limit.
 const TIME: Duration = Duration::from_secs(1);
 /// The interpreter recurses on the document.
-const STACK: usize = 32 << 20;
+const STACK: usize = 64 << 20;
 
 /// Calls that are refused: they may never end, cost without bound, or see more than the document.
 const REFUSED: &[&str] = &[
@@ -50,21 +52,19 @@ const REFUSED: &[&str] = &[
     "date",
     "dateadd",
     "datesub",
-    "getpath",
     "setpath",
     "delpaths",
-    "tojson",
     "fromjson",
-    "implode",
-    "splits",
-    "gsub",
-    "sub",
     "transpose",
-    "ltrimstr",
-    "error",
 ];
 /// Of these only the form without arguments, which is bounded by the document.
 const REFUSED_WITH_ARGUMENTS: &[&str] = &["recurse"];
+
+/// How many constructs that multiply work one alternative of an expression may have: each can double what the ones
+/// before it made.
+const MAX_COST: u32 = 16;
+/// What a walk over the whole document counts.
+const WALK_COST: u32 = 6;
 
 /// Checks that an expression parses and holds nothing that is refused.
 ///
@@ -75,71 +75,132 @@ pub(super) fn check(expression: &str) -> Result<(), DiffError> {
     if expression.len() > MAX_LENGTH {
         return Err(error(format!("longer than {MAX_LENGTH} bytes")));
     }
-    let term = jaq_core::load::parse(expression, |p| p.term()).ok_or_else(|| error("does not parse".into()))?;
-    check_term(&term)
-        .map_err(|what| error(format!("{what} is not supported: it may never end or see more than the object")))?;
-    compile(expression, |_| ()).map_err(error)
+    if nesting(expression) > MAX_NESTING {
+        return Err(error(format!("nested more than {MAX_NESTING} levels deep")));
+    }
+    // The parser recurses on the expression: it needs the large stack too.
+    let code = expression.to_owned();
+    let worker = std::thread::Builder::new().name("jq".into()).stack_size(STACK).spawn(move || inspect(&code));
+    let verdict = worker.map_err(|e| error(format!("cannot start a thread: {e}")))?.join();
+    verdict.unwrap_or_else(|_| Err("does not parse".into())).map_err(error)
 }
 
-fn check_term(term: &Term<&str>) -> Result<(), String> {
-    let all = |terms: &mut dyn Iterator<Item = &Term<&str>>| -> Result<(), String> {
-        for term in terms {
-            check_term(term)?;
+/// How deep brackets are nested, at most: those in strings count too.
+fn nesting(expression: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for c in expression.chars() {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
         }
-        Ok(())
-    };
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+fn inspect(expression: &str) -> Result<(), String> {
+    let term = jaq_core::load::parse(expression, |p| p.term()).ok_or_else(|| "does not parse".to_owned())?;
+    let refused = |what| format!("{what} is not supported: it may never end or see more than the object");
+    alternatives(&term).into_iter().try_for_each(check_alternative).map_err(refused)?;
+    compile(expression, |_| ())
+}
+
+/// The parts of the outermost `a, b, c`: they add work, they do not multiply it.
+fn alternatives<'a, 'b>(term: &'b Term<&'a str>) -> Vec<&'b Term<&'a str>> {
+    let (mut parts, mut open) = (Vec::new(), vec![term]);
+    while let Some(term) = open.pop() {
+        match term {
+            Term::BinOp(left, BinaryOp::Comma, right) => open.extend([right.as_ref(), left.as_ref()]),
+            term => parts.push(term),
+        }
+    }
+    parts
+}
+
+fn check_alternative(term: &Term<&str>) -> Result<(), String> {
+    let (mut cost, mut open) = (0_u32, vec![term]);
+    while let Some(term) = open.pop() {
+        cost = cost.saturating_add(check_term(term, &mut open)?);
+        if cost > MAX_COST {
+            return Err(format!("more than {MAX_COST} operations that multiply work"));
+        }
+    }
+    Ok(())
+}
+
+/// Checks one term, puts its parts on the list, and says what it costs.
+fn check_term<'a, 'b>(term: &'b Term<&'a str>, open: &mut Vec<&'b Term<&'a str>>) -> Result<u32, String> {
     match term {
-        Term::Id | Term::Recurse | Term::Num(_) | Term::Var(_) => Ok(()),
-        Term::Str(_, parts) => all(&mut parts.iter().filter_map(|part| match part {
-            StrPart::Term(term) => Some(term),
-            _ => None,
-        })),
-        Term::Arr(inner) => all(&mut inner.iter().map(AsRef::as_ref)),
-        Term::Obj(entries) => all(&mut entries.iter().flat_map(|(k, v)| std::iter::once(k).chain(v))),
-        Term::Neg(inner) => check_term(inner),
+        Term::Id | Term::Num(_) => return Ok(0),
+        Term::Recurse => return Ok(WALK_COST),
+        Term::Var(_) => return Ok(2),
+        Term::Str(_, parts) => {
+            let inner = parts.iter().filter_map(|part| match part {
+                StrPart::Term(term) => Some(term),
+                _ => None,
+            });
+            let before = open.len();
+            open.extend(inner);
+            return Ok(u32::try_from(open.len() - before).unwrap_or(u32::MAX));
+        }
+        Term::Arr(inner) => {
+            open.extend(inner.iter().map(AsRef::as_ref));
+            return Ok(1);
+        }
+        Term::Obj(entries) => {
+            open.extend(entries.iter().flat_map(|(key, value)| std::iter::once(key).chain(value)));
+            return Ok(1);
+        }
+        Term::Neg(inner) => open.push(inner),
         Term::BinOp(left, op, right) => {
-            if !matches!(
-                op,
-                BinaryOp::Pipe(_)
-                    | BinaryOp::Comma
-                    | BinaryOp::Alt
-                    | BinaryOp::Or
-                    | BinaryOp::And
-                    | BinaryOp::Cmp(_)
-                    | BinaryOp::Math(jaq_core::ops::Math::Add | jaq_core::ops::Math::Sub)
-            ) {
-                return Err("an assignment or arithmetic operator".into());
-            }
-            check_term(left)?;
-            check_term(right)
+            open.extend([left.as_ref(), right.as_ref()]);
+            return match op {
+                BinaryOp::Pipe(_) | BinaryOp::Alt | BinaryOp::Or | BinaryOp::And | BinaryOp::Cmp(_) => Ok(0),
+                BinaryOp::Comma | BinaryOp::Math(jaq_core::ops::Math::Add | jaq_core::ops::Math::Sub) => Ok(1),
+                _ => Err("an assignment or arithmetic operator".into()),
+            };
         }
-        Term::TryCatch(inner, catch) => all(&mut std::iter::once(inner).chain(catch).map(AsRef::as_ref)),
+        Term::TryCatch(inner, catch) => {
+            open.push(inner);
+            open.extend(catch.iter().map(AsRef::as_ref));
+        }
         Term::IfThenElse(branches, otherwise) => {
-            all(&mut branches.iter().flat_map(|(a, b)| [a, b]).chain(otherwise.iter().map(AsRef::as_ref)))
+            open.extend(branches.iter().flat_map(|(condition, then)| [condition, then]));
+            open.extend(otherwise.iter().map(AsRef::as_ref));
         }
-        Term::Call(name, arguments) => {
-            let refused = REFUSED.contains(name)
-                || (REFUSED_WITH_ARGUMENTS.contains(name) && !arguments.is_empty())
-                || name.contains("::");
-            if refused {
-                return Err(format!("{name}/{}", arguments.len()));
-            }
-            all(&mut arguments.iter())
-        }
+        Term::Call(name, arguments) => return check_call(name, arguments, open),
         Term::Path(inner, path) => {
-            check_term(inner)?;
+            open.push(inner);
             for (part, _) in &path.0 {
                 match part {
-                    Part::Index(index) => check_term(index)?,
-                    Part::Range(from, to) => all(&mut from.iter().chain(to))?,
+                    Part::Index(index) => open.push(index),
+                    Part::Range(from, to) => open.extend(from.iter().chain(to)),
                 }
             }
-            Ok(())
         }
-        Term::Def(..) => Err("def".into()),
-        Term::Fold(name, ..) => Err((*name).to_owned()),
-        Term::Label(..) | Term::Break(_) => Err("label".into()),
+        Term::Def(..) => return Err("def".into()),
+        Term::Fold(name, ..) => return Err((*name).to_owned()),
+        Term::Label(..) | Term::Break(_) => return Err("label".into()),
     }
+    Ok(0)
+}
+
+fn check_call<'a, 'b>(
+    name: &str,
+    arguments: &'b [Term<&'a str>],
+    open: &mut Vec<&'b Term<&'a str>>,
+) -> Result<u32, String> {
+    let with_arguments = REFUSED_WITH_ARGUMENTS.contains(&name) && !arguments.is_empty();
+    if REFUSED.contains(&name) || with_arguments || name.contains("::") {
+        return Err(format!("{name}/{}", arguments.len()));
+    }
+    open.extend(arguments);
+    Ok(match name {
+        "recurse" | "paths" | "leaf_paths" | "tostream" | "flatten" => WALK_COST,
+        "select" | "not" | "test" | "has" | "length" | "startswith" | "endswith" | "contains" | "empty" => 0,
+        _ => 1,
+    })
 }
 
 type Filter = jaq_core::compile::Filter<jaq_core::Native<data::JustLut<Val>>>;

@@ -10,6 +10,11 @@ pub(super) fn three_way_patch(original: &Value, modified: &Value, current: &Valu
     unite(Value::Object(deletions), &Value::Object(changes))
 }
 
+/// The merge patch that turns one object into another.
+pub(super) fn patch(from: &Value, to: &Value) -> Value {
+    Value::Object(difference(from, to))
+}
+
 /// The merge patch from `a` to `b`.
 fn difference(a: &Value, b: &Value) -> Map<String, Value> {
     let empty = Map::new();

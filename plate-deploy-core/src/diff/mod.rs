@@ -35,6 +35,7 @@ mod normalize;
 mod options;
 mod overrides;
 mod pointer;
+mod respect;
 mod secret;
 mod server_side;
 mod three_way;
@@ -164,6 +165,23 @@ impl Differ {
             }
             (config, live) => created_or_deleted(config, live, &normalizer).map(DiffPlan::Done),
         }
+    }
+
+    /// The wanted object with the live values of everything that is ignored: what a sync with
+    /// `RespectIgnoreDifferences=true` applies. Without a live object it is the wanted one.
+    ///
+    /// # Errors
+    /// As [`Differ::diff`].
+    pub fn respecting_ignored(&self, config: &Manifest, live: Option<&Manifest>) -> Result<Manifest, DiffError> {
+        let Some(live) = live else { return Ok(config.clone()) };
+        let normalizer = Normalizer::new(&self.options, Some(config));
+        let (Some(bare_config), Some(bare_live)) = self.prepare(Some(config), Some(live))? else {
+            return Ok(config.clone());
+        };
+        let (bare_config, bare_live) = (normalizer.rules_only(bare_config), normalizer.rules_only(bare_live));
+        let merge_error = |reason: String| DiffError::Merge { object: config.key(), reason };
+        let applied = respect::respect(config.value(), live.value(), &bare_config, &bare_live).map_err(merge_error)?;
+        Manifest::new(applied).map_err(|e| merge_error(e.to_string()))
     }
 
     /// What has to happen before any normalization: marks of tracking, fields of trusted managers.

@@ -52,13 +52,24 @@ impl<'a> Normalizer<'a> {
         object
     }
 
+    /// The rules alone, for an object that is to be applied.
+    pub(super) fn rules_only(&self, mut object: Value) -> Value {
+        self.rules(&mut object);
+        object
+    }
+
     /// As [`Normalizer::full`] for an object that keeps its spelling, such as what was applied last.
     pub(super) fn unread(&self, mut object: Value) -> Value {
         self.kind(&mut object);
-        let warnings = ignore::apply(&self.rules, &mut object);
-        self.warnings.borrow_mut().extend(warnings);
-        known_types::normalize(&self.options, &gvk_of(&object), &mut object);
+        self.rules(&mut object);
         object
+    }
+
+    fn rules(&self, object: &mut Value) {
+        let warnings = ignore::apply(&self.rules, object);
+        self.warnings.borrow_mut().extend(warnings);
+        let gvk = gvk_of(object);
+        known_types::normalize(&self.options, &gvk, object);
     }
 
     /// The spelling that Go's types would give the object.

@@ -43,12 +43,13 @@ pub fn hide_secret(
         mask(&mut states, &["metadata", "annotations"], name).map_err(|what| DiffError::Secret(key.clone(), what))?;
     }
     let [target, live, target_applied, live_applied] = states;
+    let touched = is_secret || !hide.is_empty();
     let whole = hide.contains(&annotations::LAST_APPLIED);
     let [target_read, live_read] = applied;
     let finish = |state: Option<Value>, read: Option<Result<Value, ()>>, applied: Option<Value>| {
         let mut object = Manifest::new(state?).ok()?;
         match (read, applied) {
-            (Some(Ok(_)), Some(applied)) if !whole => {
+            (Some(Ok(_)), Some(applied)) if touched && !whole => {
                 object.set_annotation(annotations::LAST_APPLIED, &json::go_text(&applied));
             }
             (Some(_), _) if is_secret || whole => object.set_annotation(annotations::LAST_APPLIED, MASK),

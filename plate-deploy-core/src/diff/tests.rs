@@ -1,3 +1,5 @@
+//! Comparisons that the vectors do not hold: refused expressions, hidden values, the settings.
+
 use super::*;
 use crate::model::application::ResourceIgnoreDifferences;
 use serde_json::json;
@@ -65,12 +67,43 @@ fn jq_that_may_never_end_or_sees_too_much_is_refused() {
         "label $x | .a",
         "include \"x\"; .a",
     ];
-    for expression in refused {
+    let doubling = format!(".a | {}", vec!["\"\\(.)\\(.)\""; 40].join(" | "));
+    let branching = format!("select({} | empty)", vec!["(., .)"; 40].join(" | "));
+    let walks = [".. | .. | ..", doubling.as_str(), branching.as_str()];
+    for expression in refused.into_iter().chain(walks) {
         let error = Differ::new(ignoring(&[], &[expression])).map(|_| ()).unwrap_err();
         assert!(matches!(error, DiffError::Jq { .. }), "{expression}: {error}");
     }
-    for expression in [".. | .image?", ".a[] | select(.b | test(\"^x\"))", ".a[1:]", ".a | to_entries", "paths"] {
+    for expression in [
+        ".. | .image?",
+        ".a[] | select(.b | test(\"^x\"))",
+        ".a[1:]",
+        ".a | to_entries",
+        "paths",
+        ".a, .b, .c, .d, .e, .f, .g, .h, .i, .j, .k, .l, .m, .n, .o, .p, .q, .r",
+        ".a[] | select((.b // \"\") | sub(\"x\"; \"y\") == \"z\")",
+    ] {
         assert!(Differ::new(ignoring(&[], &[expression])).is_ok(), "{expression}");
+    }
+}
+
+#[test]
+fn jq_nested_as_deep_as_allowed_does_not_overflow_the_stack() {
+    let deep = [
+        format!("{}.a{}", "(".repeat(50), ")".repeat(50)),
+        format!("{}.a{}", "(".repeat(490), ")".repeat(490)),
+        format!("{}.a", "-".repeat(990)),
+        format!("{}.a", "try ".repeat(240)),
+        format!(".{}", "[0]".repeat(320)),
+        format!(".{}", "|.".repeat(490)),
+        format!(".{}", ",.".repeat(490)),
+        format!("{}.a{}", "if .a then ".repeat(70), " end".repeat(70)),
+    ];
+    let (config, live) = (deployment(2, "web:1"), deployment(2, "web:1"));
+    for expression in &deep {
+        if let Ok(differ) = Differ::new(ignoring(&[], &[expression])) {
+            assert!(!differ.diff(Some(&config), Some(&live)).unwrap().modified);
+        }
     }
 }
 
@@ -89,6 +122,31 @@ fn the_annotation_on_the_wanted_object_ignores_on_both_sides() {
         .set_annotation(annotations::IGNORE_DIFFERENCES, "jsonPointers:\n- /spec/replicas\n- /metadata/annotations\n");
     assert!(!differs(DiffOptions::argo_defaults(), &config, &live));
     assert!(differs(DiffOptions::argo_defaults(), &live, &config));
+}
+
+#[test]
+fn a_sync_that_respects_ignored_fields_keeps_their_live_values() {
+    let (config, mut live) = (deployment(2, "web:2"), deployment(5, "web:1"));
+    live.value_mut()["status"] = json!({"replicas": 5});
+    let differ = Differ::new(ignoring(&["/spec/replicas"], &[])).unwrap();
+    let applied = differ.respecting_ignored(&config, Some(&live)).unwrap();
+    assert_eq!(applied, deployment(5, "web:2"));
+    assert_eq!(differ.respecting_ignored(&config, None).unwrap(), config);
+    // The selector of a budget is merged as a whole; only its ignored part comes from the live object.
+    let budget = |labels: Value| {
+        object(json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"},
+            "spec": {"selector": {"matchLabels": labels}}}))
+    };
+    let rule = ResourceIgnoreDifferences {
+        group: "policy".into(),
+        kind: "*".into(),
+        json_pointers: vec!["/spec/selector/matchLabels/track".into()],
+        ..ResourceIgnoreDifferences::default()
+    };
+    let differ = Differ::new(DiffOptions { ignore: vec![rule], ..DiffOptions::default() }).unwrap();
+    let (wanted, found) = (budget(json!({"app": "new"})), budget(json!({"app": "old", "track": "live", "extra": "x"})));
+    let applied = differ.respecting_ignored(&wanted, Some(&found)).unwrap();
+    assert_eq!(applied, budget(json!({"app": "new", "track": "live"})));
 }
 
 #[test]

@@ -135,7 +135,9 @@ pub(super) fn place(target: &Target, catalog: &ApiCatalog) -> (Vec<Manifest>, Ve
             problems.push(Diagnostic::new(
                 Severity::Warning,
                 "repeated-resource",
-                format!("resource {key} appeared more than once among the application's resources; the last one counts"),
+                format!(
+                    "resource {key} appeared more than once among the application's resources; the last one counts"
+                ),
             ));
         }
         placed.insert(n, manifest);
@@ -180,7 +182,13 @@ pub(super) fn compare(
     }
     let out_of_sync = resources.iter().any(|r| r.sync == SyncCode::OutOfSync);
     let unknown = resources.iter().any(|r| r.sync == SyncCode::Unknown);
-    let sync = if unknown { SyncCode::Unknown } else if out_of_sync { SyncCode::OutOfSync } else { SyncCode::Synced };
+    let sync = if unknown {
+        SyncCode::Unknown
+    } else if out_of_sync {
+        SyncCode::OutOfSync
+    } else {
+        SyncCode::Synced
+    };
     Comparison { resources, sync, health: health.status, problems }
 }
 
@@ -191,8 +199,15 @@ fn wanted(
     problems: &mut Vec<Diagnostic>,
 ) -> ResourceComparison {
     let hook = is_hook(manifest) || is_skipped(manifest);
-    let mut comparison =
-        ResourceComparison { key: manifest.key(), target: Some(manifest.clone()), live, sync: SyncCode::Synced, health: None, hook, diff: None };
+    let mut comparison = ResourceComparison {
+        key: manifest.key(),
+        target: Some(manifest.clone()),
+        live,
+        sync: SyncCode::Synced,
+        health: None,
+        hook,
+        diff: None,
+    };
     if hook {
         return comparison;
     }
@@ -202,7 +217,8 @@ fn wanted(
     };
     match differ.diff(Some(manifest), comparison.live.as_deref()) {
         Ok(diff) => {
-            comparison.sync = if diff.modified || comparison.live.is_none() { SyncCode::OutOfSync } else { SyncCode::Synced };
+            comparison.sync =
+                if diff.modified || comparison.live.is_none() { SyncCode::OutOfSync } else { SyncCode::Synced };
             comparison.diff = Some(diff);
         }
         Err(error) => {

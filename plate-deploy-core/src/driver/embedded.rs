@@ -137,9 +137,15 @@ impl EmbeddedDriver {
     /// what an owner made is the owner's to delete (Argo CD's `isSelfReferencedObj`).
     fn is_own(&self, object: &Manifest, target: &Target) -> bool {
         let key = object.key();
-        let owned = object.value().pointer("/metadata/ownerReferences").and_then(|o| o.as_array()).is_some_and(|o| !o.is_empty());
+        let owned = object
+            .value()
+            .pointer("/metadata/ownerReferences")
+            .and_then(|o| o.as_array())
+            .is_some_and(|o| !o.is_empty());
         match self.tracker.instance(object) {
-            Some(id) => id == TrackingId::of(object, target.name(), target.namespace()) || same_object(&id, &key, target),
+            Some(id) => {
+                id == TrackingId::of(object, target.name(), target.namespace()) || same_object(&id, &key, target)
+            }
             None => !owned,
         }
     }
@@ -158,8 +164,14 @@ impl EmbeddedDriver {
     }
 
     /// Syncs one Application if it needs it, again as its retry policy says, and waits for its health.
-    async fn sync_one(&self, target: &Target, deadline: Instant, reporter: &dyn Reporter) -> Result<ApplicationReport, ClusterError> {
-        let retry = target.application.spec.sync_policy.as_ref().and_then(|policy| policy.retry.clone()).unwrap_or_default();
+    async fn sync_one(
+        &self,
+        target: &Target,
+        deadline: Instant,
+        reporter: &dyn Reporter,
+    ) -> Result<ApplicationReport, ClusterError> {
+        let retry =
+            target.application.spec.sync_policy.as_ref().and_then(|policy| policy.retry.clone()).unwrap_or_default();
         let mut operation: Option<Operation> = None;
         for attempt in 0.. {
             let view = self.view(target).await?;
@@ -205,7 +217,10 @@ impl EmbeddedDriver {
             let degraded = health == HealthCode::Degraded;
             degraded_since = degraded.then(|| degraded_since.unwrap_or_else(Instant::now));
             let given_up = degraded_since.is_some_and(|since| since.elapsed() >= DEGRADED_GRACE);
-            let settled = matches!(health, HealthCode::Healthy | HealthCode::Suspended | HealthCode::Unknown | HealthCode::Missing);
+            let settled = matches!(
+                health,
+                HealthCode::Healthy | HealthCode::Suspended | HealthCode::Unknown | HealthCode::Missing
+            );
             if settled || given_up || failed || Instant::now() >= deadline {
                 return Ok(self.final_report(target, &view, operation));
             }
@@ -234,7 +249,10 @@ impl EmbeddedDriver {
 
 /// Whether the tracking id, made for another namespace spelling, still names this object.
 fn same_object(id: &TrackingId, key: &ResourceKey, target: &Target) -> bool {
-    id.app == target.name() && id.group == key.group && id.kind == key.kind && id.name == key.name
+    id.app == target.name()
+        && id.group == key.group
+        && id.kind == key.kind
+        && id.name == key.name
         && (id.namespace == key.namespace || key.namespace.is_empty())
 }
 

@@ -73,7 +73,9 @@ async fn write(cluster: &dyn ClusterBackend, at: &ObjectRef, write: &Write) -> c
     if write.dry_run {
         // A dry run is on our side only, as in Argo CD: what the object needs on the server may not be there yet.
         let known = cluster.catalog(false).await?.get(&at.kind).is_some();
-        return if known { Ok(Executed::of(Outcome::done(format!("{name} configured (dry run)")))) } else {
+        return if known {
+            Ok(Executed::of(Outcome::done(format!("{name} configured (dry run)"))))
+        } else {
             Err(ClusterError::UnknownKind { kind: at.kind.clone() })
         };
     }
@@ -102,14 +104,12 @@ async fn write(cluster: &dyn ClusterBackend, at: &ObjectRef, write: &Write) -> c
     })
 }
 
-async fn send(
-    cluster: &dyn ClusterBackend,
-    write: &Write,
-    before: Option<&Manifest>,
-) -> cluster::Result<Manifest> {
+async fn send(cluster: &dyn ClusterBackend, write: &Write, before: Option<&Manifest>) -> cluster::Result<Manifest> {
     let options = options(write);
     match (write.method, before) {
-        (WriteMethod::Create, _) | (WriteMethod::Replace | WriteMethod::Update, None) => cluster.create(&write.manifest, &options).await,
+        (WriteMethod::Create, _) | (WriteMethod::Replace | WriteMethod::Update, None) => {
+            cluster.create(&write.manifest, &options).await
+        }
         (WriteMethod::Replace | WriteMethod::Update, Some(live)) => {
             let mut object = write.manifest.clone();
             // Replacing needs the version it replaces, and Kubernetes refuses to change these two.
@@ -124,8 +124,13 @@ async fn send(
             cluster.replace(&object, &options).await
         }
         (WriteMethod::Apply, _) => {
-            let mode = if write.server_side.is_some() { ApplyMode::ServerSide { force: true } } else { ApplyMode::ClientSide };
-            let object = if write.server_side.is_some() { without_last_applied(&write.manifest) } else { write.manifest.clone() };
+            let mode =
+                if write.server_side.is_some() { ApplyMode::ServerSide { force: true } } else { ApplyMode::ClientSide };
+            let object = if write.server_side.is_some() {
+                without_last_applied(&write.manifest)
+            } else {
+                write.manifest.clone()
+            };
             cluster.apply(&object, mode, &options).await
         }
     }
@@ -197,7 +202,10 @@ async fn remove_finalizer(cluster: &dyn ClusterBackend, at: &ObjectRef, finalize
             .cloned()
             .collect();
         let patch = Patch::Merge(json!({"metadata": {"finalizers": kept, "resourceVersion": version(&live)}}));
-        match cluster.patch(at, None, &patch, &WriteOptions { field_manager: MANAGER.into(), ..WriteOptions::default() }).await {
+        match cluster
+            .patch(at, None, &patch, &WriteOptions { field_manager: MANAGER.into(), ..WriteOptions::default() })
+            .await
+        {
             Err(error) if error.is_conflict() => {}
             Err(error) if error.is_not_found() => return Ok(Executed::of(Outcome::NotFound)),
             other => {
@@ -213,12 +221,16 @@ async fn remove_finalizer(cluster: &dyn ClusterBackend, at: &ObjectRef, finalize
 /// `csaupgrade` does, so that the next apply may drop fields which that manager had set.
 async fn migrate(cluster: &dyn ClusterBackend, at: &ObjectRef, from: &str, to: &str) -> cluster::Result<Executed> {
     let Some(live) = cluster.get(at).await? else { return Ok(Executed::of(Outcome::NotFound)) };
-    let entries = live.value().pointer("/metadata/managedFields").and_then(Value::as_array).cloned().unwrap_or_default();
-    let is_from = |entry: &Value| entry["manager"] == from && entry["operation"] == "Update" && entry.get("subresource").is_none();
+    let entries =
+        live.value().pointer("/metadata/managedFields").and_then(Value::as_array).cloned().unwrap_or_default();
+    let is_from = |entry: &Value| {
+        entry["manager"] == from && entry["operation"] == "Update" && entry.get("subresource").is_none()
+    };
     if !entries.iter().any(is_from) {
         return Ok(Executed::of(Outcome::done("nothing to migrate")));
     }
-    let is_to = |entry: &Value| entry["manager"] == to && entry["operation"] == "Apply" && entry.get("subresource").is_none();
+    let is_to =
+        |entry: &Value| entry["manager"] == to && entry["operation"] == "Apply" && entry.get("subresource").is_none();
     let mut fields = json!({});
     let mut kept = Vec::new();
     let mut target: Option<Value> = None;
@@ -243,7 +255,8 @@ async fn migrate(cluster: &dyn ClusterBackend, at: &ObjectRef, from: &str, to: &
         {"op": "replace", "path": "/metadata/managedFields", "value": kept},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": version(&live)},
     ]));
-    let object = cluster.patch(at, None, &patch, &WriteOptions { field_manager: to.into(), ..WriteOptions::default() }).await?;
+    let object =
+        cluster.patch(at, None, &patch, &WriteOptions { field_manager: to.into(), ..WriteOptions::default() }).await?;
     Ok(Executed { object: Some(object), changed: true, ..Executed::of(Outcome::done("managed fields migrated")) })
 }
 

@@ -77,7 +77,11 @@ impl LiveCache {
         let catalog = self.cluster.catalog(true).await?;
         let new: Vec<GroupVersionKind> = {
             let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-            catalog.kinds().filter(|kind| wanted(kind) && !watches.contains_key(&kind.kind)).map(|k| k.kind.clone()).collect()
+            catalog
+                .kinds()
+                .filter(|kind| wanted(kind) && !watches.contains_key(&kind.kind))
+                .map(|k| k.kind.clone())
+                .collect()
         };
         let lists = stream::iter(new).map(|kind| async {
             let list = self.cluster.list(&kind, &ListOptions::default()).await;
@@ -90,7 +94,12 @@ impl LiveCache {
                 other => other?,
             };
             self.objects.reset(&kind, list.items);
-            let task = tokio::spawn(follow(Arc::clone(&self.cluster), Arc::clone(&self.objects), kind.clone(), list.resource_version));
+            let task = tokio::spawn(follow(
+                Arc::clone(&self.cluster),
+                Arc::clone(&self.objects),
+                kind.clone(),
+                list.resource_version,
+            ));
             self.watches.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, task);
         }
         Ok(catalog)
@@ -254,7 +263,8 @@ impl Objects {
 
     /// Replaces everything known about a kind.
     fn reset(&self, kind: &GroupVersionKind, items: Vec<Manifest>) {
-        let items: Vec<_> = items.into_iter().map(|object| (object.key(), self.tracker.app_name(&object), object)).collect();
+        let items: Vec<_> =
+            items.into_iter().map(|object| (object.key(), self.tracker.app_name(&object), object)).collect();
         self.write(|state| {
             let of_kind = |key: &&ResourceKey| key.group == kind.group && key.kind == kind.kind;
             let old: Vec<ResourceKey> = state.by_key.keys().filter(of_kind).cloned().collect();

@@ -7,12 +7,12 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::time::Instant;
 
+use super::Target;
 use super::embedded::{EmbeddedDriver, View, announce, prunes};
 use super::execute::{Executed, execute};
-use super::Target;
 use crate::cluster::ClusterError;
 use crate::health::{HealthOverrides, assess};
-use crate::model::{HealthStatus, Manifest, OperationPhase, ResourceKey, ResultCode};
+use crate::model::{HealthStatus, Manifest, OperationPhase, ResourceKey, ResultCode, annotations};
 use crate::report::{Diagnostic, Event, Reporter, Severity};
 use crate::sync::{self, ApiKinds, Batch, Next, Observation, SyncOperation, SyncRequest, SyncRules, SyncState};
 
@@ -59,7 +59,11 @@ impl Operation {
             })
             .collect();
         if problems.is_empty() {
-            problems.push(Diagnostic::new(Severity::Error, "sync-failed", format!("{}: {}", target.name(), self.message)));
+            problems.push(Diagnostic::new(
+                Severity::Error,
+                "sync-failed",
+                format!("{}: {}", target.name(), self.message),
+            ));
         }
         problems
     }
@@ -67,7 +71,8 @@ impl Operation {
 
 /// What discovery, Kubernetes and we say about a kind that is not served.
 fn is_missing_kind(message: &str) -> bool {
-    message.contains("the server could not find the requested resource") || message.contains("the cluster does not know the kind")
+    message.contains("the server could not find the requested resource")
+        || message.contains("the cluster does not know the kind")
 }
 
 /// Health as the state machine asks for it.
@@ -93,7 +98,7 @@ impl EmbeddedDriver {
         let mut counts = before.map_or((0, 0), |o| (o.written, o.pruned));
         let mut view = view;
         loop {
-            state.observe(self.observation(&view));
+            state.observe(self.observation(target, &view));
             if self.step(target, &mut state, &mut counts, reporter).await? {
                 break;
             }
@@ -126,11 +131,13 @@ impl EmbeddedDriver {
         request
     }
 
-    fn observation(&self, view: &View) -> Observation {
+    fn observation(&self, target: &Target, view: &View) -> Observation {
         let kinds: ApiKinds = view.catalog.all().map(|kind| (kind.kind.clone(), kind.namespaced)).collect();
-        let live = view.live.values().map(|object| (**object).clone()).collect();
-        let mut observation = Observation::new(live, kinds, self.clock.now());
+        let mut observation = Observation::new(Vec::new(), kinds, self.clock.now());
+        observation.live = view.live.values().cloned().collect();
         observation.modified = view.comparison.modified();
+        observation.deletion_approved =
+            target.application.metadata.annotations.get(annotations::DELETION_APPROVED).cloned();
         observation
     }
 
@@ -142,7 +149,8 @@ impl EmbeddedDriver {
         counts: &mut (usize, usize),
         reporter: &dyn Reporter,
     ) -> Result<bool, ClusterError> {
-        let unexpected = |e: sync::RecordError| ClusterError::Unsupported(format!("an answer the sync did not ask for ({e})"));
+        let unexpected =
+            |e: sync::RecordError| ClusterError::Unsupported(format!("an answer the sync did not ask for ({e})"));
         loop {
             match state.advance(&HealthRules(self.health_overrides())) {
                 Next::Execute(batch) => {
@@ -205,12 +213,13 @@ impl EmbeddedDriver {
 }
 
 fn outcome(state: &SyncState, (written, pruned): (usize, usize)) -> Operation {
-    let messages: BTreeMap<ResourceKey, String> = state.results().map(|r| (r.key.clone(), r.message.clone())).collect();
+    let messages: BTreeMap<ResourceKey, String> = state.results().map(|r| (r.api_key(), r.message.clone())).collect();
     let is_failed = |r: &&sync::ResourceResult| {
         r.status == Some(ResultCode::SyncFailed)
-            || matches!(r.hook_phase, Some(OperationPhase::Failed | OperationPhase::Error)) && r.status != Some(ResultCode::Pruned)
+            || matches!(r.hook_phase, Some(OperationPhase::Failed | OperationPhase::Error))
+                && r.status != Some(ResultCode::Pruned)
     };
-    let failed: Vec<_> = state.results().filter(is_failed).map(|r| (r.key.clone(), r.message.clone())).collect();
+    let failed: Vec<_> = state.results().filter(is_failed).map(|r| (r.api_key(), r.message.clone())).collect();
     let hopeless = failed.iter().any(|(_, message)| is_missing_kind(message)) || is_missing_kind(state.message());
     Operation { phase: state.phase(), message: state.message().into(), messages, failed, written, pruned, hopeless }
 }

@@ -12,7 +12,9 @@ use bytes::Bytes;
 use super::{EngineError, STATE_DIR};
 use crate::clock::Clock;
 use crate::files::{File, RepoFiles};
-use crate::git::{CommitId, CommitRequest, EntryKind, FileEdit, GitBackend, GitError, GixGit, PushRequest, Signature, snapshot};
+use crate::git::{
+    CommitId, CommitRequest, EntryKind, FileEdit, GitBackend, GitError, GixGit, PushRequest, Signature, snapshot,
+};
 
 const BRANCH: &str = "main";
 const IMPORTED: &str = "imported";

@@ -106,7 +106,8 @@ impl Repo {
     /// [`EngineError::Cluster`] when the state cannot be read, or another process uses it.
     pub async fn embedded(self) -> Result<Deployer, EngineError> {
         let store = self.state_dir.join("cluster");
-        let cluster = EmbeddedCluster::start(EmbeddedOptions { store: Some(store), ..EmbeddedOptions::default() }).await?;
+        let cluster =
+            EmbeddedCluster::start(EmbeddedOptions { store: Some(store), ..EmbeddedOptions::default() }).await?;
         Ok(Deployer { embedded: true, ..Deployer::new(self, Arc::new(cluster)) })
     }
 
@@ -244,11 +245,24 @@ impl Deployer {
         let loaded = self.repo.offline().load("HEAD").await?;
         let environment = match environment {
             None => None,
-            Some(word) => Some(loaded.workspace.environment(word).ok_or_else(|| EngineError::unknown_environment(word, &loaded.workspace))?.name.clone()),
+            Some(word) => Some(
+                loaded
+                    .workspace
+                    .environment(word)
+                    .ok_or_else(|| EngineError::unknown_environment(word, &loaded.workspace))?
+                    .name
+                    .clone(),
+            ),
         };
         let applications = match &environment {
             Some(name) => Selection::new(&loaded.workspace, name, Libraries::Skip).applications,
-            None => loaded.workspace.applications.iter().filter(|a| a.component.is_some()).map(|a| a.source.object.clone()).collect(),
+            None => loaded
+                .workspace
+                .applications
+                .iter()
+                .filter(|a| a.component.is_some())
+                .map(|a| a.source.object.clone())
+                .collect(),
         };
         let rendered = render_all(&services, &loaded.repository(), &applications).await.map_err(EngineError::Stage)?;
         let comparisons = services.driver.compare(&rendered.targets).await?;

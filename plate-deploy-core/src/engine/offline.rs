@@ -3,6 +3,7 @@
 use super::{EngineError, Repo};
 use crate::files::RepoFiles;
 use crate::git::{CommitId, snapshot};
+use crate::lint::{LintInput, lint};
 use crate::model::Manifest;
 use crate::pipeline::{Capabilities, Libraries, Selection, render_one};
 use crate::render::{NativeRenderer, Repository};
@@ -30,7 +31,11 @@ impl Loaded {
     /// The repository, for renders.
     #[must_use]
     pub fn repository(&self) -> Repository {
-        Repository { url: self.workspace.repo_url.clone(), files: self.files.clone(), revision: self.commit.to_string() }
+        Repository {
+            url: self.workspace.repo_url.clone(),
+            files: self.files.clone(),
+            revision: self.commit.to_string(),
+        }
     }
 }
 
@@ -78,7 +83,11 @@ impl<'a> Offline<'a> {
     /// As [`Offline::load`].
     pub async fn lint(&self, revision: &str) -> Result<Vec<Diagnostic>, EngineError> {
         let loaded = self.load(revision).await?;
-        Ok(loaded.workspace.diagnostics.iter().map(Diagnostic::from).collect())
+        let rendered = self.render(&loaded, &TemplateOptions::default()).await?;
+        let rendered = rendered.into_iter().filter_map(|app| Some((app.name, app.manifests.ok()?))).collect();
+        let input =
+            LintInput { workspace: &loaded.workspace, files: &loaded.files, rendered: Some(&rendered), cluster: None };
+        Ok(lint(input).iter().map(Diagnostic::from).collect())
     }
 
     /// Renders Applications without asking a cluster: capabilities are those that `helm template` assumes.
@@ -90,7 +99,11 @@ impl<'a> Offline<'a> {
         self.render(&loaded, options).await
     }
 
-    async fn render(&self, loaded: &Loaded, options: &TemplateOptions) -> Result<Vec<RenderedApplication>, EngineError> {
+    async fn render(
+        &self,
+        loaded: &Loaded,
+        options: &TemplateOptions,
+    ) -> Result<Vec<RenderedApplication>, EngineError> {
         let workspace = &loaded.workspace;
         let mut applications = match &options.environment {
             None => workspace.applications.iter().map(|a| a.source.object.clone()).collect(),

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use mlua::{HookTriggers, Lua, LuaOptions, LuaSerdeExt, LuaString, StdLib, Table, Value, VmState};
+use mlua::{HookTriggers, Lua, LuaOptions, LuaSerdeExt, StdLib, Table, Value, VmState};
 
 use super::overrides::HealthOverride;
-use super::{Checked, HealthError, status, unknown};
+use super::{Checked, HealthError, lua_string, status, unknown};
 use crate::model::{HealthCode, Manifest};
 
 /// Memory of one run.
@@ -20,8 +20,6 @@ const INSTRUCTIONS: u64 = 50_000_000;
 const STRIDE: u32 = 10_000;
 /// Globals of the base library that load code, print or steer the collector.
 const REMOVED: &[&str] = &["dofile", "loadfile", "load", "loadstring", "collectgarbage", "print"];
-/// String functions whose pattern matcher cannot be interrupted once it runs.
-const PATTERN_FUNCTIONS: &[&str] = &["find", "match", "gmatch", "gsub"];
 
 /// Runs `check` on `object`; `None` when it returned nil.
 pub(super) fn run(
@@ -110,7 +108,7 @@ fn sandbox(open_libs: bool, now: Option<i64>) -> mlua::Result<Lua> {
     globals.set("os", &os)?;
     if open_libs {
         let string: Table = globals.get("string")?;
-        guard_patterns(&lua, &string)?;
+        lua_string::install(&lua, &string)?;
     }
     let loaded = lua.create_table()?;
     for name in ["os", "table", "string", "math"] {
@@ -171,38 +169,6 @@ fn time_of(fields: &Table) -> mlua::Result<i64> {
         .saturating_add(field("min")?.unwrap_or(0).saturating_mul(60))
         .saturating_add(field("sec")?.unwrap_or(0));
     Ok(midnight.timestamp().as_second().saturating_add(seconds))
-}
-
-/// Replaces the functions whose back-tracking runs outside the interpreter, where no limit reaches it.
-fn guard_patterns(lua: &Lua, string: &Table) -> mlua::Result<()> {
-    for name in PATTERN_FUNCTIONS {
-        let refuse = move |_: &Lua, _: mlua::MultiValue| -> mlua::Result<()> {
-            Err(mlua::Error::runtime(format!("string.{name} is not supported: Lua patterns cannot be bounded")))
-        };
-        string.set(*name, lua.create_function(refuse)?)?;
-    }
-    let find = |_: &Lua, (text, needle, init, plain): (LuaString, LuaString, Option<i64>, Option<bool>)| {
-        if plain != Some(true) {
-            return Err(mlua::Error::runtime("string.find is not supported with patterns: pass true as 4th argument"));
-        }
-        Ok(find_plain(&text.as_bytes(), &needle.as_bytes(), init.unwrap_or(1)))
-    };
-    string.set("find", lua.create_function(find)?)
-}
-
-/// First and last place of `needle`, counted from 1; a negative start counts from the end.
-fn find_plain(text: &[u8], needle: &[u8], init: i64) -> (Option<usize>, Option<usize>) {
-    let start = if init < 0 {
-        text.len().saturating_sub(usize::try_from(init.unsigned_abs()).unwrap_or(usize::MAX))
-    } else {
-        usize::try_from(init.saturating_sub(1).max(0)).unwrap_or(usize::MAX)
-    };
-    let Some(rest) = text.get(start..) else { return (None, None) };
-    let place = if needle.is_empty() { Some(0) } else { rest.windows(needle.len()).position(|w| w == needle) };
-    match place {
-        Some(i) => (Some(start + i + 1), Some(start + i + needle.len())),
-        None => (None, None),
-    }
 }
 
 /// Stops the script after [`INSTRUCTIONS`]. A script can catch the first error (`pcall`), so from then on every single

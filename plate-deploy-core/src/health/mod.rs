@@ -30,6 +30,8 @@ mod deletion;
 mod error;
 mod hooks;
 mod lua;
+mod lua_pattern;
+mod lua_string;
 mod node;
 mod overrides;
 

@@ -1,3 +1,5 @@
+//! Users' Lua checks, deletion, overrides.
+
 use super::*;
 use crate::model::annotations;
 use serde_json::{Value, json};
@@ -61,6 +63,32 @@ fn lua_is_bounded_and_closed_in() {
     ] {
         assert!(matches!(assess(call), Err(HealthError::Lua { .. })), "{call}");
     }
+}
+
+#[test]
+fn lua_string_functions_take_patterns_within_a_budget() {
+    let message = |script: &str| {
+        let health = assess(&widget(json!({})), &with_script("example.io/Widget", script));
+        health.map(|health| health.unwrap().message)
+    };
+    let cases = [
+        ("return {status = 'Healthy', message = string.match('v1.22', 'v(%d+)%.(%d+)')}", "1"),
+        ("return {status = 'Healthy', message = ('ERROR, no key'):gsub('ERROR, ', '') .. ''}", "no key"),
+        ("return {status = 'Healthy', message = (string.gsub('a-b', '(%w)', '<%1>'))}", "<a>-<b>"),
+        (
+            "local n = 0 for w in ('a bb c'):gmatch('%a+') do n = n + #w end return {status = 'Healthy', message = '' .. n}",
+            "4",
+        ),
+        (
+            "return {status = 'Healthy', message = tostring(('a.b'):find('.', 1, true)) .. tostring(('ab'):find('^b'))}",
+            "2nil",
+        ),
+    ];
+    for (script, want) in cases {
+        assert_eq!(message(script).as_deref(), Ok(want), "{script}");
+    }
+    let hostile = "return {status = 'Healthy', message = tostring(string.find(('a'):rep(30), ('a?'):rep(30) .. ('a'):rep(30) .. 'b'))}";
+    assert!(matches!(message(hostile), Err(HealthError::Lua { .. })));
 }
 
 #[test]

@@ -49,7 +49,9 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
 fn duplicates(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut first: BTreeMap<(&str, &str), &WorkspaceApplication> = BTreeMap::new();
     for application in &context.workspace().applications {
-        let key = (application.source.object.metadata.namespace.as_str(), application.name());
+        // A file without a namespace is applied to Argo CD's own.
+        let namespace = Some(application.source.object.metadata.namespace.as_str()).filter(|n| !n.is_empty());
+        let key = (namespace.unwrap_or("argocd"), application.name());
         if let Some(earlier) = first.get(&key) {
             let message = format!("Application {} is also in {}", application.name(), earlier.source.location());
             let location = application.source.location_of(&FieldPath::keys(["metadata", "name"]));

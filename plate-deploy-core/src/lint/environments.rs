@@ -120,7 +120,7 @@ fn repository(workspace: &Workspace, deployment: &Deployment, image: &ImageRefer
     let Some(environment) = deployment.environment.as_deref() else { return };
     let name = image.name();
     let Some(meant) = environment_of(workspace, &name.repository).filter(|meant| *meant != environment) else { return };
-    let place = image.places().into_iter().find(|place| environment_of(workspace, &place.value) == Some(meant));
+    let place = image.parts.values().find(|place| environment_of(workspace, &place.value) == Some(meant));
     let Some(place) = place else { return };
     let message = format!(
         "Application {}: {} is the repository {} of {meant}, but the Application belongs to {environment}",
@@ -137,7 +137,7 @@ fn tag(workspace: &Workspace, deployment: &Deployment, image: &ImageReference, f
         return;
     }
     // An empty tag usually means the chart's appVersion.
-    let Some(place) = image.places().into_iter().find(|place| place.value.contains("latest")) else { return };
+    let Some(place) = image.parts.values().find(|place| place.value.contains("latest")) else { return };
     let production = deployment.environment.as_deref().and_then(|name| workspace.environment(name));
     let severity = if production.is_some_and(|e| e.production) { Severity::Warning } else { Severity::Info };
     let message = format!("Application {}: {} has the tag latest", deployment.application, name.repository);

@@ -205,3 +205,16 @@ fn the_example_repository() {
         ]
     );
 }
+
+#[test]
+fn the_documentation_lists_every_rule_and_its_example_is_read() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/WORKSPACE.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    for (id, severity, what) in RULES {
+        let row = format!("| `{id}` | {severity} | {what} |");
+        assert!(text.contains(&row), "docs/WORKSPACE.md lacks {row}");
+    }
+    let example = text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let config = crate::workspace::WorkspaceConfig::parse(example).unwrap();
+    assert_eq!(config.libraries.layers[0].order, ["cert-manager", "metallb"]);
+}

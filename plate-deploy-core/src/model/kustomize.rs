@@ -88,13 +88,19 @@ impl KustomizeSource {
 }
 
 /// A replica override.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KustomizeReplica {
     /// Name of the workload.
     pub name: String,
     /// Number, or its text.
     pub count: Value,
+}
+
+impl Default for KustomizeReplica {
+    fn default() -> Self {
+        Self { name: String::new(), count: 0.into() }
+    }
 }
 
 /// A patch.

@@ -75,25 +75,25 @@ impl Manifest {
     /// Group, version and kind.
     #[must_use]
     pub fn gvk(&self) -> GroupVersionKind {
-        GroupVersionKind::parse(self.text("/apiVersion"), self.kind())
+        GroupVersionKind::parse(self.text("apiVersion"), self.kind())
     }
 
     /// `kind`.
     #[must_use]
     pub fn kind(&self) -> &str {
-        self.text("/kind")
+        self.text("kind")
     }
 
     /// `metadata.name`, `""` when missing.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.text("/metadata/name")
+        self.metadata_text("name")
     }
 
     /// `metadata.namespace`, `""` when missing.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        self.text("/metadata/namespace")
+        self.metadata_text("namespace")
     }
 
     /// The key, with the namespace as the object says it.
@@ -106,13 +106,13 @@ impl Manifest {
     /// One annotation.
     #[must_use]
     pub fn annotation(&self, name: &str) -> Option<&str> {
-        self.0.pointer("/metadata/annotations")?.get(name)?.as_str()
+        self.0.get("metadata")?.get("annotations")?.get(name)?.as_str()
     }
 
     /// One label.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
-        self.0.pointer("/metadata/labels")?.get(name)?.as_str()
+        self.0.get("metadata")?.get("labels")?.get(name)?.as_str()
     }
 
     /// Sets an annotation, making `metadata.annotations` when needed.
@@ -146,8 +146,14 @@ impl Manifest {
         metadata.insert(name.into(), value.into());
     }
 
-    fn text(&self, pointer: &str) -> &str {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    // These are asked for all the time: `Value::pointer` unescapes and allocates, plain lookups do not.
+
+    fn text(&self, field: &str) -> &str {
+        self.0.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn metadata_text(&self, field: &str) -> &str {
+        self.0.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_str).unwrap_or_default()
     }
 }
 

@@ -113,7 +113,8 @@ fn hydrator_conditions(hydrator: &SourceHydrator) -> Vec<Condition> {
         ),
     ]
     .into_iter()
-    .filter_map(|(missing, message)| missing.then(|| Condition::invalid_spec(message)))
+    .filter(|(missing, _)| *missing)
+    .map(|(_, message)| Condition::invalid_spec(message))
     .collect()
 }
 

@@ -35,7 +35,8 @@ fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> 
 /// `https://host/path` for every rule; https where the host has TLS.
 fn ingress(object: &Manifest) -> Vec<String> {
     let object = object.value();
-    let secure: Vec<&str> = list(object, "/spec/tls").flat_map(|tls| list(tls, "/hosts")).filter_map(Value::as_str).collect();
+    let secure: Vec<&str> =
+        list(object, "/spec/tls").flat_map(|tls| list(tls, "/hosts")).filter_map(Value::as_str).collect();
     let mut urls = Vec::new();
     for rule in list(object, "/spec/rules") {
         let Some(host) = rule.get("host").and_then(Value::as_str) else { continue };
@@ -50,7 +51,8 @@ fn ingress(object: &Manifest) -> Vec<String> {
 /// `address:port` for every port of a LoadBalancer with an address.
 fn service(object: &Manifest) -> Vec<String> {
     let object = object.value();
-    let addresses = list(object, "/status/loadBalancer/ingress").filter_map(|i| i.get("ip").or(i.get("hostname"))?.as_str());
+    let addresses =
+        list(object, "/status/loadBalancer/ingress").filter_map(|i| i.get("ip").or(i.get("hostname"))?.as_str());
     let ports: Vec<i64> = list(object, "/spec/ports").filter_map(|p| p.get("port")?.as_i64()).collect();
     addresses.flat_map(|address| ports.iter().map(move |port| format!("{address}:{port}"))).collect()
 }

@@ -15,7 +15,8 @@ impl Stage for Approve {
     }
 
     async fn run(&self, run: &mut Run) -> Result<StageDone, StageError> {
-        let plan = run.plan.as_ref().ok_or_else(|| StageError::failed("this stage needs the plan stage to run first"))?;
+        let plan =
+            run.plan.as_ref().ok_or_else(|| StageError::failed("this stage needs the plan stage to run first"))?;
         if plan.is_empty() {
             return Ok(StageDone::skipped("nothing to approve"));
         }

@@ -14,7 +14,9 @@ pub(super) fn check_context(environment: &str, context: &str, confirmed: Option<
     let is_production = says_production(context);
     let remedy = format!("choose another --context, or vouch for this one with --confirm-context {context}");
     match (says_production(environment), is_production) {
-        (true, false) => Err((format!("{environment} needs a context whose name says so; {context:?} does not"), remedy)),
+        (true, false) => {
+            Err((format!("{environment} needs a context whose name says so; {context:?} does not"), remedy))
+        }
         (false, true) => Err((format!("{context:?} is a production context; {environment} must not go there"), remedy)),
         _ => Ok(()),
     }
@@ -22,7 +24,8 @@ pub(super) fn check_context(environment: &str, context: &str, confirmed: Option<
 
 /// Whether one of the name's words marks production: `eks-prod-1`, `live.example.com`, but not `product-catalog`.
 fn says_production(name: &str) -> bool {
-    name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| PRODUCTION.contains(&word.to_ascii_lowercase().as_str()))
+    name.split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| PRODUCTION.contains(&word.to_ascii_lowercase().as_str()))
 }
 
 #[cfg(test)]

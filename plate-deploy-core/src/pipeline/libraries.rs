@@ -60,7 +60,9 @@ fn library_report(report: &ApplicationReport, layer: &LibraryLayer) -> LibraryRe
         Some(problem) => format!("{}; {}", problem.message, problem.remedy),
         None if ready && report.written == 0 => "ready, unchanged".into(),
         None if ready => "ready".into(),
-        None => format!("{:?}, {:?} {}", report.sync, report.health.status, report.health.message).trim_end().to_owned(),
+        None => {
+            format!("{:?}, {:?} {}", report.sync, report.health.status, report.health.message).trim_end().to_owned()
+        }
     };
     LibraryReport {
         name: report.name.clone(),

@@ -46,7 +46,12 @@ impl Stage for Plan {
         let summary = if plan.is_empty() {
             "nothing to change".to_owned()
         } else {
-            format!("{} edits in Git, {} objects to change (digest {})", plan.files.len(), plan.changes().count(), plan.digest())
+            format!(
+                "{} edits in Git, {} objects to change (digest {})",
+                plan.files.len(),
+                plan.changes().count(),
+                plan.digest()
+            )
         };
         run.plan = Some(plan);
         Ok(StageDone::done(summary))

@@ -40,8 +40,11 @@ impl Stage for Preflight {
             check_clean(&*run.services.git, &branch, &commits).await?;
         }
         // What is deployed is what Git will say: discover again from the edited files.
-        let workspace =
-            if commits.is_empty() { workspace } else { Workspace::discover(&edited, &base.to_string()).map_err(StageError::failed)? };
+        let workspace = if commits.is_empty() {
+            workspace
+        } else {
+            Workspace::discover(&edited, &base.to_string()).map_err(StageError::failed)?
+        };
         let selection = Selection::new(&workspace, &environment.name, run.request.libraries);
         let summary = format!(
             "{} on {} ({version}), branch {branch} at {}: {} applications, {} libraries",
@@ -52,7 +55,8 @@ impl Stage for Preflight {
             selection.libraries.iter().map(|layer| layer.libraries.len()).sum::<usize>(),
         );
         run.revision = base.to_string();
-        run.prepared = Some(Prepared { environment, branch, base, workspace, files: edited, selection, edits: commits, changes });
+        run.prepared =
+            Some(Prepared { environment, branch, base, workspace, files: edited, selection, edits: commits, changes });
         Ok(StageDone::done(summary))
     }
 }
@@ -63,7 +67,8 @@ async fn branch_and_head(git: &dyn GitBackend) -> Result<(String, CommitId), Sta
     let status = git.status("main").await.map_err(StageError::failed)?;
     let branch = match status.work_tree {
         Some(tree) => tree.branch.ok_or_else(|| {
-            StageError::refused("HEAD is detached: there is no branch to deploy").remedy("check out the branch that the Applications track")
+            StageError::refused("HEAD is detached: there is no branch to deploy")
+                .remedy("check out the branch that the Applications track")
         })?,
         None => {
             let refs = git.refs().await.map_err(StageError::failed)?;
@@ -88,7 +93,11 @@ fn find_environment(workspace: &Workspace, word: &str) -> Result<DiscoveredEnvir
     })
 }
 
-fn image_edits(run: &Run, workspace: &Workspace, environment: &DiscoveredEnvironment) -> Result<Vec<ValueEdit>, StageError> {
+fn image_edits(
+    run: &Run,
+    workspace: &Workspace,
+    environment: &DiscoveredEnvironment,
+) -> Result<Vec<ValueEdit>, StageError> {
     let mut edits = Vec::new();
     for change in &run.request.images {
         let component = workspace.component(&change.component).ok_or_else(|| {

@@ -38,15 +38,16 @@ impl Stage for Publish {
         let commit = git.commit(request).await.map_err(StageError::failed)?;
         let push = PushRequest { branch: prepared.branch.clone(), new: commit, expected: Some(prepared.base) };
         let outcome = git.push(push).await.map_err(|e| {
-            StageError::refused(format!("the commit was not published: {e}")).remedy("pull, look at the new plan, and deploy again")
+            StageError::refused(format!("the commit was not published: {e}"))
+                .remedy("pull, look at the new plan, and deploy again")
         })?;
-        let report = CommitReport {
-            id: commit.to_string(),
-            subject,
-            branch: outcome.branch,
-            pushed: outcome.remote.is_some(),
-        };
-        run.report(&Event::Committed { commit: report.id.clone(), subject: report.subject.clone(), pushed: report.pushed });
+        let report =
+            CommitReport { id: commit.to_string(), subject, branch: outcome.branch, pushed: outcome.remote.is_some() };
+        run.report(&Event::Committed {
+            commit: report.id.clone(),
+            subject: report.subject.clone(),
+            pushed: report.pushed,
+        });
         let to = outcome.remote.map_or_else(String::new, |remote| format!(", pushed to {remote}"));
         let summary = format!("{} on {}{to}", commit.short(), report.branch);
         run.revision = report.id.clone();
@@ -63,6 +64,7 @@ fn subject(environment: &str, changes: &[FileChange]) -> String {
 }
 
 fn message(subject: &str, changes: &[FileChange]) -> String {
-    let lines: String = changes.iter().map(|c| format!("{}: {}: {} -> {}\n", c.file, c.path, c.before, c.after)).collect();
+    let lines: String =
+        changes.iter().map(|c| format!("{}: {}: {} -> {}\n", c.file, c.path, c.before, c.after)).collect();
     format!("{subject}\n\n{lines}")
 }

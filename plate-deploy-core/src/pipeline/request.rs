@@ -33,7 +33,9 @@ impl ImageChange {
             Some((component, image)) if !component.is_empty() && !image.is_empty() => {
                 Ok(Self { component: component.into(), image: image.into() })
             }
-            _ => Err(format!("{text:?} is not COMPONENT=IMAGE:TAG, e.g. plate-server=registry.example.com/plate-server:1.2.3")),
+            _ => Err(format!(
+                "{text:?} is not COMPONENT=IMAGE:TAG, e.g. plate-server=registry.example.com/plate-server:1.2.3"
+            )),
         }
     }
 }

@@ -136,7 +136,8 @@ impl Run {
     pub(super) fn into_report(mut self, stages: Vec<StageReport>, duration: Duration) -> DeployReport {
         let (outcome, summary) = self.outcome();
         if let Some(error) = self.stopped.take() {
-            let finding = Diagnostic::new(crate::report::Severity::Error, "stopped", error.message).remedy(error.remedy);
+            let finding =
+                Diagnostic::new(crate::report::Severity::Error, "stopped", error.message).remedy(error.remedy);
             self.findings.insert(0, finding);
             self.findings.extend(error.findings);
         }

@@ -38,7 +38,8 @@ impl Selection {
 /// a library may be shared with others.
 #[must_use]
 pub fn library_application(library: &Library, repo_url: &str) -> Application {
-    let source = ApplicationSource { repo_url: repo_url.into(), path: library.folder.clone(), ..ApplicationSource::default() };
+    let source =
+        ApplicationSource { repo_url: repo_url.into(), path: library.folder.clone(), ..ApplicationSource::default() };
     Application {
         api_version: "argoproj.io/v1alpha1".into(),
         kind: "Application".into(),

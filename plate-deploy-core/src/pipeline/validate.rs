@@ -33,7 +33,6 @@ impl Stage for Validate {
     }
 }
 
-
 /// Rendered Applications, and reports of those that cannot be rendered.
 #[derive(Debug, Default)]
 pub struct RenderedAll {
@@ -77,9 +76,10 @@ pub async fn render_one(
     capabilities: &Capabilities,
 ) -> Result<Rendered, Diagnostic> {
     let request = sources.request(application, own, capabilities).await?;
-    renderer.render(request).await.map_err(|error| {
-        Diagnostic::new(Severity::Error, error.code(), error.to_string()).remedy(error.remedy())
-    })
+    renderer
+        .render(request)
+        .await
+        .map_err(|error| Diagnostic::new(Severity::Error, error.code(), error.to_string()).remedy(error.remedy()))
 }
 
 /// The report of an Application that cannot be rendered: Argo CD's `ComparisonError`.

@@ -122,7 +122,9 @@ impl RenderError {
     pub fn remedy(&self) -> String {
         match self {
             Self::MissingDependencies { chart, .. } => {
-                format!("run `helm dependency build {chart}` once and commit {chart}/charts (an offline deploy cannot download it)")
+                format!(
+                    "run `helm dependency build {chart}` once and commit {chart}/charts (an offline deploy cannot download it)"
+                )
             }
             Self::MissingValueFile { .. } | Self::NoMatch(_) => {
                 "add the file, or set helm.ignoreMissingValueFiles in the Application".into()

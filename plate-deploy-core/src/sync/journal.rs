@@ -208,9 +208,10 @@ impl Journal {
             return Err(RecordError::Twice(id));
         }
         *slot = Some(outcome);
-        if let Some(outcomes) = operations.iter().map(|(_, outcome)| outcome.clone()).collect::<Option<Vec<_>>>() {
-            self.answers.push(Answer::Outcomes(outcomes));
-            self.question = None;
+        if operations.iter().all(|(_, outcome)| outcome.is_some())
+            && let Some(Question::Batch(operations)) = self.question.take()
+        {
+            self.answers.push(Answer::Outcomes(operations.into_iter().filter_map(|(_, outcome)| outcome).collect()));
         }
         Ok(())
     }

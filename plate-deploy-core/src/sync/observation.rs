@@ -1,6 +1,7 @@
 //! What the driver sees before a step: the live objects, the kinds served, the time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -11,7 +12,7 @@ use crate::model::{GroupKind, GroupVersionKind, HealthStatus, Manifest, Resource
 pub struct Observation {
     /// The application's live objects: those that carry its tracking, and those that the targets name. May lag behind
     /// the cluster; where that matters the machine asks for a read.
-    pub live: Vec<Manifest>,
+    pub live: Vec<Arc<Manifest>>,
     /// Kinds served.
     pub kinds: ApiKinds,
     /// The time.
@@ -31,11 +32,11 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// An observation with nothing special.
+    /// An observation with nothing special. A driver that shares its live objects sets [`Observation::live`] itself.
     #[must_use]
     pub fn new(live: Vec<Manifest>, kinds: ApiKinds, now: Timestamp) -> Self {
         Self {
-            live,
+            live: live.into_iter().map(Arc::new).collect(),
             kinds,
             now,
             modified: BTreeMap::new(),

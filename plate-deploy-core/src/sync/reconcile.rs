@@ -38,7 +38,7 @@ impl Pairs {
 }
 
 /// Pairs targets with live objects (gitops-engine's `Reconcile`).
-pub(super) fn pair(targets: &[Arc<Manifest>], live: &[Manifest], namespace: &str, kinds: &ApiKinds) -> Pairs {
+pub(super) fn pair(targets: &[Arc<Manifest>], live: &[Arc<Manifest>], namespace: &str, kinds: &ApiKinds) -> Pairs {
     let mut pairs = Pairs::default();
     let mut plain: Vec<&Arc<Manifest>> = Vec::new();
     for target in targets.iter().filter(|target| !hooks::is_ignored(target)) {
@@ -49,7 +49,7 @@ pub(super) fn pair(targets: &[Arc<Manifest>], live: &[Manifest], namespace: &str
         }
     }
     let mut left: BTreeMap<ResourceKey, Arc<Manifest>> =
-        live.iter().map(|object| (object.key(), Arc::new(object.clone()))).collect();
+        live.iter().map(|object| (object.key(), Arc::clone(object))).collect();
     let wanted = plain.iter().map(|target| target.key()).collect();
     drop_duplicates(&mut left, &wanted);
     for target in plain {
@@ -121,7 +121,8 @@ mod tests {
         let live = [
             object("extensions/v1beta1", "Ingress", "demo", "1"),
             object("networking.k8s.io/v1", "Ingress", "demo", "1"),
-        ];
+        ]
+        .map(Arc::new);
         let pairs = pair(&[target], &live, "demo", &ApiKinds::new());
         assert_eq!(pairs.objects.len(), 1);
         assert!(pairs.objects.values().all(|pair| pair.target.is_some() && pair.live.is_some()));
@@ -130,7 +131,7 @@ mod tests {
     #[test]
     fn a_kind_of_unknown_scope_is_looked_for_in_both_places() {
         let target = Arc::new(object("example.com/v1", "Widget", "demo", ""));
-        let live = [object("example.com/v1", "Widget", "", "1")];
+        let live = [Arc::new(object("example.com/v1", "Widget", "", "1"))];
         let pairs = pair(&[Arc::clone(&target)], &live, "demo", &ApiKinds::new());
         assert_eq!(pairs.objects.len(), 1, "else the live object would be pruned");
         let kinds = ApiKinds::from_iter([(GroupVersionKind::parse("example.com/v1", "Widget"), true)]);

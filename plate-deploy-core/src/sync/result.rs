@@ -27,9 +27,24 @@ pub struct ResourceResult {
     /// How far the object is, hook or not: running until it is healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hook_phase: Option<OperationPhase>,
+    /// The kind is cluster-scoped: the key's namespace is none of the object's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cluster_scoped: bool,
     /// Container images of a workload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
+}
+
+impl ResourceResult {
+    /// The object as the API server names it, without the namespace that Argo CD's key of a cluster-scoped object has.
+    #[must_use]
+    pub fn api_key(&self) -> ResourceKey {
+        let mut key = self.key.clone();
+        if self.cluster_scoped {
+            key.namespace.clear();
+        }
+        key
+    }
 }
 
 /// Results in the order in which they came.

@@ -49,6 +49,9 @@ pub struct SyncState {
     progress: Option<Results>,
     /// The last step was given up on the way: a wave may be applied in part.
     interrupted: bool,
+    /// The request's targets, shared.
+    #[serde(skip)]
+    targets: Option<Vec<Arc<Manifest>>>,
     /// The step under way.
     #[serde(skip)]
     step: Option<Box<Step>>,
@@ -87,6 +90,7 @@ impl SyncState {
             steps: 0,
             progress: None,
             interrupted: false,
+            targets: None,
             step: None,
         }
     }
@@ -147,14 +151,13 @@ impl SyncState {
             return;
         }
         let settings = Settings::of(&self.request);
-        let targets: Vec<Arc<Manifest>> = observation
-            .targets
-            .as_ref()
-            .unwrap_or(&self.request.targets)
-            .iter()
-            .map(|target| Arc::new(target.clone()))
-            .collect();
-        let pairs = reconcile::pair(&targets, &observation.live, &self.request.namespace, &observation.kinds);
+        let share = |targets: &[Manifest]| targets.iter().cloned().map(Arc::new).collect();
+        let normalized: Option<Vec<Arc<Manifest>>> = observation.targets.as_deref().map(share);
+        let targets = match &normalized {
+            Some(targets) => targets,
+            None => self.targets.get_or_insert_with(|| share(&self.request.targets)),
+        };
+        let pairs = reconcile::pair(targets, &observation.live, &self.request.namespace, &observation.kinds);
         self.steps = self.steps.saturating_add(1);
         let journal = Journal::new(self.steps);
         self.step = Some(Box::new(Step { settings, observation, pairs, journal, planned: None }));

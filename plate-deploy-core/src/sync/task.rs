@@ -180,6 +180,7 @@ impl Task {
             message: self.message.clone(),
             hook_type: self.facts.hook.then_some(self.phase),
             hook_phase: self.state,
+            cluster_scoped: self.namespaced == Some(false),
             images: self.facts.images.clone(),
         }
     }

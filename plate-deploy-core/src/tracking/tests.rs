@@ -1,3 +1,5 @@
+//! Marks that the vectors do not hold: other installations, the oldest label, broken metadata.
+
 use super::*;
 use serde_json::{Value, json};
 

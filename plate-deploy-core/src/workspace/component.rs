@@ -167,7 +167,7 @@ impl DiscoveredComponent {
     fn others_deciding(&self, environment: Option<&str>, edit: &ValueEdit) -> Vec<String> {
         let others = self.deployments.iter().filter(|other| other.environment.as_deref() != environment);
         let affected = others.filter(|other| {
-            let mut places = other.images.iter().flat_map(ImageReference::places);
+            let mut places = other.images.iter().flat_map(|image| image.parts.values());
             places.any(|place| place.file == edit.file && place.path == edit.path && place.document == edit.document)
         });
         let names: BTreeSet<String> = affected.map(Deployment::environment_name).collect();
@@ -220,7 +220,7 @@ fn by_repository<'a>(images: &[&'a ImageReference], repository: &str) -> Vec<&'a
 }
 
 fn describe(image: &ImageReference) -> String {
-    let place = image.places().first().map(|place| format!(" at {}", place.location)).unwrap_or_default();
+    let place = image.parts.values().next().map(|place| format!(" at {}", place.location)).unwrap_or_default();
     format!("{} ({}){place}", image.path, image.name())
 }
 
@@ -278,7 +278,7 @@ impl Component for DiscoveredComponent {
         for edit in &edits {
             let others = self.others_deciding(environment, edit);
             if !others.is_empty() {
-                let place = image.places().into_iter().find(|p| p.path == edit.path).map(|p| p.location.to_string());
+                let place = image.parts.values().find(|p| p.path == edit.path).map(|p| p.location.to_string());
                 return Err(ImageEditError::Shared {
                     component: component(),
                     environment: environment.unwrap_or("all environments").into(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::application::SourcedApplication;
 use super::diagnostic::Location;
-use super::image::{Found, ImageForm, ImageReference, Part, Place, parent, parse_dotted, part_of, scan};
+use super::image::{Found, ImagePart, ImageReference, Place, parent, parse_dotted, part_of, scan};
 use super::paths;
 use crate::files::RepoFiles;
 use crate::model::application::HelmSource;
@@ -177,7 +177,7 @@ fn expand(files: &RepoFiles, pattern: &str) -> Vec<String> {
 
 /// The parts of images from all values, the strongest last.
 #[derive(Default)]
-struct Parts(BTreeMap<FieldPath, BTreeMap<Part, Place>>);
+struct Parts(BTreeMap<FieldPath, BTreeMap<ImagePart, Place>>);
 
 impl Parts {
     fn add_file(&mut self, files: &RepoFiles, file: &str) {
@@ -211,10 +211,10 @@ impl Parts {
             let part = match part_of(target.last_key()) {
                 // Other `name`s and `tag`s are none of ours: only images that the values know.
                 Some(part) if self.0.contains_key(&image) => part,
-                _ if self.0.contains_key(&target) => Part::Whole,
+                _ if self.0.contains_key(&target) => ImagePart::Whole,
                 _ => continue,
             };
-            let image = if part == Part::Whole { target.clone() } else { image };
+            let image = if part == ImagePart::Whole { target.clone() } else { image };
             let found = Found { image, part, path: target, value: parameter.value.clone() };
             let location = application.location_of(&path);
             self.add(&found, &application.file, application.document, path, location);
@@ -224,27 +224,16 @@ impl Parts {
     fn add(&mut self, found: &Found, file: &str, document: usize, path: FieldPath, location: Location) {
         let place = Place { file: file.to_owned(), path, document, location, value: found.value.clone() };
         let parts = self.0.entry(found.image.clone()).or_default();
-        if found.part == Part::Whole {
+        if found.part == ImagePart::Whole {
             parts.clear();
         } else {
-            parts.remove(&Part::Whole);
+            parts.remove(&ImagePart::Whole);
         }
         parts.insert(found.part, place);
     }
 
     fn images(self) -> Vec<ImageReference> {
-        let references = self.0.into_iter().map(|(path, mut parts)| {
-            let form = match parts.remove(&Part::Whole) {
-                Some(place) => ImageForm::Whole(place),
-                None => ImageForm::Parts {
-                    registry: parts.remove(&Part::Registry),
-                    repository: parts.remove(&Part::Repository),
-                    tag: parts.remove(&Part::Tag),
-                    digest: parts.remove(&Part::Digest),
-                },
-            };
-            ImageReference { path, form }
-        });
+        let references = self.0.into_iter().map(|(path, parts)| ImageReference { path, parts });
         references.filter(|reference| !reference.name().repository.is_empty()).collect()
     }
 }

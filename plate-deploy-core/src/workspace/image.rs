@@ -1,5 +1,7 @@
 //! Image references in values: where a repository, a tag or a digest stands, and the edits that put another one there.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::diagnostic::Location;
@@ -35,31 +37,28 @@ pub struct ValueEdit {
     pub new: String,
 }
 
-/// How an image is written in values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ImageForm {
-    /// `image: registry/repository:tag`.
-    Whole(Place),
-    /// `image: {registry, repository, tag, digest}`, each where it is set.
-    Parts {
-        /// `registry`.
-        registry: Option<Place>,
-        /// `repository` (or `name`).
-        repository: Option<Place>,
-        /// `tag`.
-        tag: Option<Place>,
-        /// `digest`.
-        digest: Option<Place>,
-    },
+/// A part of an image reference: the key that holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ImagePart {
+    /// `image: registry/repository:tag`; then there are no other parts.
+    Whole,
+    /// `registry`.
+    Registry,
+    /// `repository` (or `name`).
+    Repository,
+    /// `tag`.
+    Tag,
+    /// `digest`.
+    Digest,
 }
 
 /// An image that a component's values name, as it holds in one environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageReference {
     /// Its path in the values: `image`, `plate-server.image`, `backend.image`.
     pub path: FieldPath,
-    /// How it is written.
-    pub form: ImageForm,
+    /// Its parts, each where it is set last.
+    pub parts: BTreeMap<ImagePart, Place>,
 }
 
 /// An image name taken apart.
@@ -103,28 +102,21 @@ impl std::fmt::Display for ImageName {
 }
 
 impl ImageReference {
+    fn part(&self, part: ImagePart) -> &str {
+        self.parts.get(&part).map_or("", |place| place.value.as_str())
+    }
+
     /// The image as it holds now.
     #[must_use]
     pub fn name(&self) -> ImageName {
-        let value = |place: &Option<Place>| place.as_ref().map(|p| p.value.clone()).unwrap_or_default();
-        match &self.form {
-            ImageForm::Whole(place) => ImageName::parse(&place.value),
-            ImageForm::Parts { registry, repository, tag, digest } => {
-                let (registry, repository) = (value(registry), value(repository));
-                let full = if registry.is_empty() { repository } else { format!("{registry}/{repository}") };
-                ImageName { repository: full, tag: value(tag), digest: value(digest) }
-            }
+        if let Some(whole) = self.parts.get(&ImagePart::Whole) {
+            return ImageName::parse(&whole.value);
         }
-    }
-
-    /// Every scalar that takes part.
-    #[must_use]
-    pub fn places(&self) -> Vec<&Place> {
-        match &self.form {
-            ImageForm::Whole(place) => vec![place],
-            ImageForm::Parts { registry, repository, tag, digest } => {
-                [registry, repository, tag, digest].into_iter().flatten().collect()
-            }
+        let (registry, repository) = (self.part(ImagePart::Registry), self.part(ImagePart::Repository));
+        ImageName {
+            repository: if registry.is_empty() { repository.to_owned() } else { format!("{registry}/{repository}") },
+            tag: self.part(ImagePart::Tag).to_owned(),
+            digest: self.part(ImagePart::Digest).to_owned(),
         }
     }
 
@@ -134,49 +126,61 @@ impl ImageReference {
     /// The sentence that says which field is missing.
     pub(super) fn edits(&self, wanted: &ImageName) -> Result<Vec<ValueEdit>, String> {
         let now = self.name();
+        let repository = if wanted.repository.is_empty() { &now.repository } else { &wanted.repository };
+        let mut new: Vec<(ImagePart, String)> = Vec::new();
+        if self.parts.contains_key(&ImagePart::Whole) {
+            let image = ImageName { repository: repository.clone(), ..wanted.clone() };
+            new.push((ImagePart::Whole, image.to_string()));
+        } else {
+            if *repository != now.repository {
+                new.extend(self.split_registry(repository)?);
+            }
+            if !wanted.tag.is_empty() {
+                new.push((ImagePart::Tag, wanted.tag.clone()));
+            }
+            // A digest that stays would win over the new tag.
+            if !wanted.digest.is_empty() || self.parts.contains_key(&ImagePart::Digest) {
+                new.push((ImagePart::Digest, wanted.digest.clone()));
+            }
+        }
         let mut edits = Vec::new();
-        let mut set = |place: &Place, new: String| {
+        for (part, new) in new {
+            let place = self.parts.get(&part).ok_or_else(|| format!("there is no field for the {}", part.word()))?;
             if place.value != new {
                 let Place { file, document, path, value, .. } = place.clone();
                 edits.push(ValueEdit { file, document, path, old: value, new });
             }
-        };
-        let repository = if wanted.repository.is_empty() { &now.repository } else { &wanted.repository };
-        match &self.form {
-            ImageForm::Whole(place) => {
-                set(place, ImageName { repository: repository.clone(), ..wanted.clone() }.to_string());
-            }
-            ImageForm::Parts { registry, repository: name, tag, digest } => {
-                if *repository != now.repository {
-                    let name = name.as_ref().ok_or("there is no field for the repository")?;
-                    let prefix = registry.as_ref().map(|r| r.value.clone()).filter(|r| !r.is_empty());
-                    let rest = match &prefix {
-                        Some(prefix) => repository.strip_prefix(&format!("{prefix}/")),
-                        None => Some(repository.as_str()),
-                    };
-                    match (rest, registry, repository.split_once('/')) {
-                        (Some(rest), _, _) => set(name, rest.to_owned()),
-                        (None, Some(registry), Some((host, rest))) => {
-                            set(registry, host.to_owned());
-                            set(name, rest.to_owned());
-                        }
-                        _ => return Err("the repository has no registry, but the values have a field for it".into()),
-                    }
-                }
-                match (tag, wanted.tag.is_empty()) {
-                    (Some(tag), false) => set(tag, wanted.tag.clone()),
-                    (None, false) => return Err("there is no field for the tag".into()),
-                    (_, true) => {}
-                }
-                match (digest, wanted.digest.is_empty()) {
-                    // A digest that stays would win over the new tag.
-                    (Some(digest), _) => set(digest, wanted.digest.clone()),
-                    (None, false) => return Err("there is no field for the digest".into()),
-                    (None, true) => {}
-                }
-            }
         }
         Ok(edits)
+    }
+
+    /// A full repository as the fields `registry` and `repository` hold it.
+    fn split_registry(&self, repository: &str) -> Result<Vec<(ImagePart, String)>, String> {
+        let registry = self.part(ImagePart::Registry);
+        if registry.is_empty() {
+            return Ok(vec![(ImagePart::Repository, repository.to_owned())]);
+        }
+        if let Some(rest) = repository.strip_prefix(registry).and_then(|rest| rest.strip_prefix('/')) {
+            return Ok(vec![(ImagePart::Repository, rest.to_owned())]);
+        }
+        match repository.split_once('/') {
+            Some((host, rest)) => {
+                Ok(vec![(ImagePart::Registry, host.to_owned()), (ImagePart::Repository, rest.to_owned())])
+            }
+            None => Err("the values have a field for the registry, but the image names none".into()),
+        }
+    }
+}
+
+impl ImagePart {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "image",
+            Self::Registry => "registry",
+            Self::Repository => "repository",
+            Self::Tag => "tag",
+            Self::Digest => "digest",
+        }
     }
 }
 
@@ -186,30 +190,20 @@ pub(super) struct Found {
     /// The image's path.
     pub(super) image: FieldPath,
     /// Which part of it.
-    pub(super) part: Part,
+    pub(super) part: ImagePart,
     /// The scalar's path.
     pub(super) path: FieldPath,
     /// Its text.
     pub(super) value: String,
 }
 
-/// A part of an image reference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Part {
-    Whole,
-    Registry,
-    Repository,
-    Tag,
-    Digest,
-}
-
 /// The part that a key of an image mapping means.
-pub(super) fn part_of(key: &str) -> Option<Part> {
+pub(super) fn part_of(key: &str) -> Option<ImagePart> {
     Some(match key {
-        "registry" => Part::Registry,
-        "repository" | "name" => Part::Repository,
-        "tag" => Part::Tag,
-        "digest" | "sha" => Part::Digest,
+        "registry" => ImagePart::Registry,
+        "repository" | "name" => ImagePart::Repository,
+        "tag" => ImagePart::Tag,
+        "digest" | "sha" => ImagePart::Digest,
         _ => return None,
     })
 }
@@ -233,7 +227,7 @@ pub(super) fn scan(values: &Value) -> Vec<Found> {
                         let text = scalar_text(value);
                         if let Some((part, value)) = part_of(key).zip(text).filter(|(part, _)| {
                             // `name` is the repository only where nothing else is.
-                            *part != Part::Repository || key == "repository" || !map.contains_key("repository")
+                            *part != ImagePart::Repository || key == "repository" || !map.contains_key("repository")
                         }) {
                             found.push(Found { image: path.clone(), part, path: path.key(key), value });
                         }
@@ -243,7 +237,12 @@ pub(super) fn scan(values: &Value) -> Vec<Found> {
                     let at = path.key(key);
                     match value {
                         Value::String(text) if is_image_key(key) && ImageName::parse(text).is_plausible() => {
-                            found.push(Found { image: at.clone(), part: Part::Whole, path: at, value: text.clone() });
+                            found.push(Found {
+                                image: at.clone(),
+                                part: ImagePart::Whole,
+                                path: at,
+                                value: text.clone(),
+                            });
                         }
                         value => todo.push((at, value)),
                     }

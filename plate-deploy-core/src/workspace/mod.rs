@@ -25,7 +25,7 @@ pub use config::{CONFIG_FILE, ConfigError, WorkspaceConfig};
 pub use deployment::{Deployment, ValueFile};
 pub use diagnostic::{Diagnostic, Location, Severity, nearest};
 pub use environment::{DiscoveredEnvironment, Environment, Evidence};
-pub use image::{ImageForm, ImageName, ImageReference, Place, ValueEdit};
+pub use image::{ImageName, ImagePart, ImageReference, Place, ValueEdit};
 pub use library::{Library, LibraryLayer, LibrarySource};
 pub use tree::AppOfApps;
 

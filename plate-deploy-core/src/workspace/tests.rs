@@ -190,3 +190,22 @@ fn what_is_wrong_is_said_and_the_rest_goes_on() {
     assert!(workspace.application("stray").is_some_and(|a| a.source.object.extra.is_empty()));
     assert!(workspace.application("web-stg").is_some() && workspace.application("typed").is_none());
 }
+
+proptest::proptest! {
+    /// Whatever stands in the files: no panic, and the good Application beside them is found.
+    #[test]
+    fn hostile_text_never_stops_discovery(
+        text in r"(apiVersion: argoproj.io/v1alpha1\nkind: Application\n)?([\[\]{}:,&*!|>%@`'#\-? \n\t\\a-c0-9]|spec|source|sources|helm|valueFiles|image|tag|<<|한){0,120}",
+        pattern in r"[*?\[\]{},!\\/a-c^-]{0,24}",
+    ) {
+        let mut files = repository();
+        files.insert_content("env/apps/hostile.yaml", text.clone());
+        files.insert_content("charts/web/values.yaml", text.clone());
+        files.insert_content("charts/web/Chart.yaml", text.clone());
+        files.insert_content("env/apps/glob.yaml", application("glob", &pattern.replace('\\', "/"), "x", &helm(&format!("'{pattern}'"))));
+        let workspace = files.discover().unwrap();
+        proptest::prop_assert!(workspace.application("cache").is_some());
+        let _refused_or_read = WorkspaceConfig::parse(&text);
+        let _matches = crate::model::glob_match(&pattern, &text, &['/']) || crate::model::glob::file_match(&pattern, &text);
+    }
+}

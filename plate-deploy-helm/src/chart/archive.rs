@@ -33,6 +33,12 @@ impl Budget {
     }
 }
 
+/// The files of an archive as a folder, for lint.
+pub(crate) fn unpack_files(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, ChartError> {
+    let files = unpack(bytes, &mut Budget::default())?;
+    Ok(files.into_iter().map(|file| (file.name, file.data.to_vec())).collect())
+}
+
 /// Reads all files of an archive; the first part of each path, the chart's folder, is dropped.
 pub(super) fn unpack(bytes: &[u8], budget: &mut Budget) -> Result<Vec<File>, ChartError> {
     if !bytes.starts_with(b"\x1F\x8B") {

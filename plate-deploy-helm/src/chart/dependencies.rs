@@ -168,6 +168,8 @@ fn import(chart: &mut RenderChart<'_>, coalescer: &mut Coalescer) -> Result<(), 
                 coalescer.warnings.push(format!("ImportValues missing table {child} from chart {name}"));
                 continue;
             };
+            // An empty table is imported as a new one.
+            let table = if table.is_empty() { Map::new() } else { table };
             // Helm merges tables that are still part of `merged`, so what one import changes shows in the next.
             let source = if parent == "." { table } else { nest(&parent, table) };
             coalescer.tables(&imported, &source, "", true);

@@ -29,7 +29,9 @@ impl Chart {
     pub fn load_path_within(path: &Path, root: &Path) -> Result<Self, ChartError> {
         let metadata = fs::metadata(path).map_err(|source| io_error(path, source))?;
         if !metadata.is_dir() {
-            return Self::from_archive(&fs::read(path).map_err(|source| io_error(path, source))?);
+            let bytes = fs::read(path).map_err(|source| io_error(path, source))?;
+            check_gzip(path, &bytes)?;
+            return Self::from_archive(&bytes);
         }
         let root = fs::canonicalize(root).map_err(|source| io_error(root, source))?;
         let ignore = fs::read(path.join(".helmignore")).ok();
@@ -90,6 +92,21 @@ impl Walk {
         self.files.push((name, fs::read(path).map_err(|source| io_error(path, source))?));
         Ok(())
     }
+}
+
+/// Helm's hint for a file that is no packaged chart.
+fn check_gzip(path: &Path, bytes: &[u8]) -> Result<(), ChartError> {
+    if bytes.starts_with(b"\x1F\x8B\x08") {
+        return Ok(());
+    }
+    let (name, start) = (path.display(), bytes.get(..512).unwrap_or(bytes));
+    let is_text = start.iter().all(|b| *b >= 0x20 || matches!(b, b'\t' | b'\n' | 0x0C | b'\r' | 0x1B));
+    Err(ChartError::Archive(if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+        format!("file '{name}' seems to be a YAML file, but expected a gzipped archive")
+    } else {
+        let kind = if is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
+        format!("file '{name}' does not appear to be a gzipped archive; got '{kind}'")
+    }))
 }
 
 fn io_error(path: &Path, source: std::io::Error) -> ChartError {

@@ -125,8 +125,16 @@ impl Metadata {
     }
 
     fn annotations_map(&self) -> Value {
-        let entries = self.annotations.iter().flatten().map(|(k, v)| (k.as_str().into(), text(v)));
+        let Some(annotations) = &self.annotations else { return Value::Map(Map::nil(MapKind::String)) };
+        let entries = annotations.iter().map(|(k, v)| (k.as_str().into(), text(v)));
         Value::Map(Map::with_kind(entries.collect(), MapKind::String))
+    }
+}
+
+impl Maintainer {
+    /// Given as `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        self.is_null
     }
 }
 

@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod ignore;
 mod load;
+mod lock;
 mod metadata;
 mod schema;
 mod strvals;
@@ -25,7 +26,10 @@ pub use error::{ChartError, DocumentError, ValuesError};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 pub use values::{Prepared, ValueRules, ValueSources};
 
+pub(crate) use archive::unpack_files;
 pub(crate) use ignore::matches as glob_matches;
+pub(crate) use load::split_documents;
+pub(crate) use values::{check_schema, read_values};
 
 use crate::value::Map;
 
@@ -62,6 +66,14 @@ impl Chart {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// The manifests in `crds/`, without those of subcharts.
+    pub(crate) fn crd_files(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| {
+            let lower = file.name.to_ascii_lowercase();
+            file.name.starts_with("crds/") && [".yaml", ".yml", ".json"].iter().any(|ext| lower.ends_with(ext))
+        })
     }
 
     /// The declared dependencies that are not in `charts/`.

@@ -51,7 +51,7 @@ pub(crate) fn check(schema: &[u8], values: &Map) -> Result<(), String> {
         return Err(format!("values.schema.json has {references} references; the limit is {MAX_REFERENCES}\n"));
     }
     let document: Json = serde_json::from_slice(schema).map_err(|error| match json::decode(schema) {
-        Err(problem) => problem.0,
+        Err(problem) => problem.to_string(),
         Ok(_) => error.to_string(),
     })?;
     let instance = to_json(&Value::Map(values.clone()));
@@ -215,7 +215,7 @@ fn count(n: usize) -> String {
 fn group(digits: &str) -> String {
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

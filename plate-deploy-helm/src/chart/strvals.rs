@@ -1,6 +1,7 @@
 //! The grammar of `--set`, `--set-string`, `--set-json`, `--set-file` and `--set-literal`: `a.b[0].c=value,…`.
 
-use crate::value::{List, Map, Value, json, kind, quote::quote};
+use crate::value::quote::{quote, quote_rune};
+use crate::value::{List, Map, Value, json, kind};
 
 /// Greatest list index.
 const MAX_INDEX: usize = 65_536;
@@ -174,7 +175,8 @@ impl Parser<'_> {
     fn index(&mut self) -> Result<i64, Stop> {
         let (text, last) = self.until(&[']']);
         if last.is_none() {
-            return problem("error parsing index: EOF");
+            // Helm takes an index without end for the end of the line.
+            return Err(Stop::End);
         }
         let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
         let valid = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -198,8 +200,9 @@ impl Parser<'_> {
         };
         let (text, last) = self.until(&['[', '.', '=']);
         if !text.is_empty() {
-            let text = quote(text.as_bytes());
-            return (list, problem(format!("unexpected data at end of array index: {text}")));
+            let runes: Vec<String> = text.chars().map(|c| quote_rune(c, false)).collect();
+            let text = format!("unexpected data at end of array index: [{}]", runes.join(" "));
+            return (list, problem(text));
         }
         match last {
             None => (list, Err(Stop::End)),
@@ -295,7 +298,7 @@ impl Parser<'_> {
             set(Value::Nil);
             return Ok(());
         }
-        let (value, used) = json::decode_first(self.text[self.pos..].as_bytes()).map_err(|error| error.0)?;
+        let (value, used) = json::decode_first(&self.text.as_bytes()[self.pos..]).map_err(|error| error.to_string())?;
         set(value);
         self.pos += used;
         self.skip_to_value();

@@ -1,8 +1,9 @@
 //! The user's values, and what a render makes of a chart and them.
 
-use super::coalesce::Coalescer;
+use super::coalesce::{Coalescer, deep_copy_map};
 use super::load::load_values;
 use super::{Chart, ChartError, RenderChart, ValuesError, dependencies, schema, strvals};
+use crate::value::yaml::{UnmarshalError, unmarshal_map};
 use crate::value::{Map, Value, json};
 
 /// Where the user's values come from, in Helm's order: later ones override earlier ones.
@@ -137,4 +138,19 @@ impl Chart {
         warnings.dedup();
         Ok(Prepared { chart, values, warnings })
     }
+}
+
+/// Reads `values.yaml` as lint does: one document.
+pub(crate) fn read_values(bytes: &[u8]) -> Result<Map, String> {
+    let problem = |error: UnmarshalError| error.to_string().replace("map[string]interface {}", "common.Values");
+    unmarshal_map(bytes).map_err(problem)
+}
+
+/// Checks `values.yaml` under the user's values against the chart's own schema, as lint does.
+pub(crate) fn check_schema(schema: &[u8], values: &Map, user: &Map, clean_nulls: bool) -> Result<(), String> {
+    let mut coalescer = Coalescer { clean_nulls, warnings: Vec::new() };
+    let merged = Map::new();
+    coalescer.tables(&merged, &deep_copy_map(user), "", false);
+    coalescer.tables(&merged, values, "", false);
+    schema::check(schema, &merged)
 }

@@ -1,6 +1,6 @@
 //! Helm's YAML, JSON and TOML functions. Those without `must` put errors into their result.
 
-use crate::value::{Env, FuncError, Function, Map, Str, Value, json, yaml};
+use crate::value::{Env, FuncError, Function, Map, Str, Value, json, toml, yaml};
 
 /// The functions, by name.
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -18,6 +18,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(list) => Ok(Value::List(list)),
         Err(error) => Ok(Value::list(vec![Value::from(error.to_string())])),
     }),
+    one("toYamlPretty", |_, args| Ok(lenient(yaml::to_yaml_pretty(arg(args)).map(trim)))),
+    one("toToml", |_, args| Ok(Value::from(toml::encode(arg(args)).unwrap_or_else(|error| error)))),
+    one("mustToToml", |_, args| must(toml::encode(arg(args)))),
+    one("fromToml", |_, args| Ok(map_or_error(toml::decode(&bytes(args).text())))),
 ];
 
 const fn one(name: &'static str, call: fn(&dyn Env, &[Value]) -> Result<Value, FuncError>) -> Function {

@@ -63,7 +63,7 @@ impl FromArg<'_> for bool {
 impl FromArg<'_> for Map {
     fn from_arg(value: &Value) -> Result<Self, FuncError> {
         match value {
-            Value::Nil => Ok(Self::new()),
+            Value::Nil => Ok(Self::nil(MapKind::Any)),
             Value::Map(map) if map.kind() == MapKind::Any => Ok(map.clone()),
             Value::Map(map) if map.kind() == MapKind::Values => Ok(map.alias_as(MapKind::Any)),
             _ => Err(wrong("map[string]interface {}", value)),

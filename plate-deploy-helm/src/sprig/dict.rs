@@ -37,9 +37,12 @@ fn dict(pairs: Vec<&Value>) -> Map {
     pairs.chunks(2).map(entry).collect()
 }
 
-fn set(map: Map, key: &Str, value: &Value) -> Map {
+fn set(map: Map, key: &Str, value: &Value) -> Result<Map, FuncError> {
+    if map.is_nil() {
+        return Err(FuncError::msg("assignment to entry in nil map"));
+    }
     map.insert(key.clone(), value.clone());
-    map
+    Ok(map)
 }
 
 fn unset(map: Map, key: &Str) -> Map {

@@ -427,11 +427,12 @@ impl<'a> Parser<'a> {
         let mut first = true;
         while first || !self.rest.starts_with(']') {
             first = false;
-            if self.rest.len() > 2 && self.rest.starts_with("[:") {
-                if let Some(named) = self.posix_class()? {
-                    class.push_str(&named);
-                    continue;
-                }
+            if self.rest.len() > 2
+                && self.rest.starts_with("[:")
+                && let Some(named) = self.posix_class()?
+            {
+                class.push_str(&named);
+                continue;
             }
             if let Some(escape) = self.class_escape()? {
                 class.push_str(&escape);

@@ -396,6 +396,14 @@ impl Object for NamedInt {
         }
     }
 
+    fn kind_name(&self) -> &'static str {
+        if self.is_calendar() { "int" } else { "int64" }
+    }
+
+    fn as_int(&self) -> Option<Value> {
+        Some(self.plain())
+    }
+
     fn truth(&self) -> bool {
         self.number() != 0
     }

@@ -2,7 +2,7 @@
 
 use crate::value::compare::deep_equal;
 use crate::value::kind::kind_name;
-use crate::value::{Env, FuncError, Function, List, Str, Value};
+use crate::value::{Env, FuncError, Function, List, ListKind, Str, Value};
 
 use super::args::{Args, Outcome, count, function};
 use super::cast::to_int64;
@@ -68,7 +68,7 @@ fn push(list: &Value, value: &Value) -> Result<Value, FuncError> {
 
 fn prepend(list: &Value, value: &Value) -> Result<Value, FuncError> {
     let items = items_for(list, "prepend")?;
-    Ok(std::iter::once(value).chain(items).cloned().collect::<List>()).map(Value::List)
+    Ok(Value::List(std::iter::once(value).chain(items).cloned().collect()))
 }
 
 fn first(list: &Value) -> Result<Value, FuncError> {
@@ -91,11 +91,11 @@ fn initial(list: &Value) -> Result<Value, FuncError> {
 
 /// A nil `[]interface {}`.
 fn nil_list() -> Value {
-    Value::List(List::nil(crate::value::ListKind::Any))
+    Value::List(List::nil(ListKind::Any))
 }
 
 fn reverse(list: &Value) -> Result<Value, FuncError> {
-    Ok(items_for(list, "find reverse")?.iter().rev().cloned().collect::<List>()).map(Value::List)
+    Ok(Value::List(items_for(list, "find reverse")?.iter().rev().cloned().collect()))
 }
 
 /// Comparing every item with every other is charged as the work it is.
@@ -156,7 +156,8 @@ fn chunk(size: i64, list: &Value) -> Result<Value, FuncError> {
         .ok()
         .filter(|size| *size > 0)
         .ok_or_else(|| FuncError::msg("runtime error: makeslice: len out of range"))?;
-    Ok(items.chunks(size).map(|part| Value::list(part.to_vec())).collect::<List>()).map(Value::List)
+    let chunks = items.chunks(size).map(|part| Value::list(part.to_vec())).collect();
+    Ok(Value::List(List::new(chunks, ListKind::Lists)))
 }
 
 fn sort_alpha(value: &Value) -> Value {

@@ -10,7 +10,7 @@ use super::text::display;
 pub(super) static FUNCTIONS: &[Function] = &[
     function!("atoi", atoi, (&Str)),
     function!("int64", |v| Int64(to_int64(v)), (&Value)),
-    function!("int", |v| to_int64(v), (&Value)),
+    function!("int", to_int64, (&Value)),
     function!("float64", to_float64, (&Value)),
     function!("seq", env seq, (; i64)),
     function!("toDecimal", to_decimal, (&Value)),

@@ -20,7 +20,7 @@ fn abbreviate(s: &[u8], offset: i64, width: i64) -> Result<Vec<u8>, FuncError> {
         return Ok(s.to_vec());
     }
     let mut offset = offset.min(len);
-    if len.saturating_sub(offset) < width - 3 {
+    if len.wrapping_sub(offset) < width - 3 {
         offset = len - (width - 3);
     }
     if offset <= 4 {
@@ -30,7 +30,7 @@ fn abbreviate(s: &[u8], offset: i64, width: i64) -> Result<Vec<u8>, FuncError> {
         // goutils gives an error that Sprig drops.
         return Ok(Vec::new());
     }
-    if offset + width - 3 < len {
+    if offset.wrapping_add(width - 3) < len {
         let rest = slice(s, Some(offset), None)?;
         return Ok([b"...", abbreviate(rest, 0, width - 3)?.as_slice()].concat());
     }

@@ -29,8 +29,20 @@ fn basic(value: &Value) -> Basic {
         Value::Float(_) => Basic::Float,
         Value::Str(_) => Basic::String,
         Value::Object(object) if object.kind_name() == "string" => Basic::String,
-        Value::Object(object) if object.kind_name() == "int64" => Basic::Int,
+        Value::Object(object) if object.as_int().is_some() => Basic::Int,
         _ => Basic::Other,
+    }
+}
+
+/// Both values with a named integer (`time.Duration`) as a plain one; `None` when neither is one.
+fn plain_integers(left: &Value, right: &Value) -> Option<(Value, Value)> {
+    let plain = |value: &Value| match value {
+        Value::Object(object) => object.as_int(),
+        _ => None,
+    };
+    match (plain(left), plain(right)) {
+        (None, None) => None,
+        (a, b) => Some((a.unwrap_or_else(|| left.clone()), b.unwrap_or_else(|| right.clone()))),
     }
 }
 
@@ -47,6 +59,9 @@ fn bad_type() -> FuncError {
 /// # Errors
 /// Go's text when the values cannot be compared: different basic kinds, or lists and maps.
 pub fn eq(left: &Value, right: &Value) -> Result<bool, FuncError> {
+    if let Some((left, right)) = plain_integers(left, right) {
+        return eq(&left, &right);
+    }
     Ok(match (left, right) {
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Int(a, _), Value::Int(b, _)) => a == b,
@@ -64,6 +79,8 @@ pub fn eq(left: &Value, right: &Value) -> Result<bool, FuncError> {
             a.type_name() == b.type_name() && a.print() == b.print()
         }
         _ if basic(left) != basic(right) => return Err(incompatible(left, right)),
+        (Value::List(a), Value::List(b)) if a.is_nil() || b.is_nil() => a.is_nil() == b.is_nil(),
+        (Value::Map(a), Value::Map(b)) if a.is_nil() || b.is_nil() => a.is_nil() == b.is_nil(),
         _ => return Err(non_comparable(left, right)),
     })
 }
@@ -86,6 +103,9 @@ fn non_comparable(left: &Value, right: &Value) -> FuncError {
 /// # Errors
 /// Go's text when the values have no order or are of different basic kinds.
 pub fn lt(left: &Value, right: &Value) -> Result<bool, FuncError> {
+    if let Some((left, right)) = plain_integers(left, right) {
+        return lt(&left, &right);
+    }
     if basic(left) == Basic::Other || basic(right) == Basic::Other {
         return Err(bad_type());
     }

@@ -1,4 +1,4 @@
-//! Go's `strconv.FormatFloat`: the verbs `e`, `E`, `f`, `g`, `G` with a precision or the shortest exact form.
+//! Go's `strconv.FormatFloat`: the verbs `b`, `e`, `E`, `f`, `g`, `G`, `x`, `X` with a precision or the shortest exact form.
 
 /// Formats as Go's `strconv.FormatFloat(value, verb, precision, 64)`; `None` is the shortest form that reads back
 /// the same. A verb Go does not know counts as `g`.
@@ -16,6 +16,8 @@ pub fn format_float(value: f64, verb: char, precision: Option<usize>) -> String 
             Some(digits) => format!("{value:.digits$}"),
             None => format!("{value}"),
         },
+        'b' => binary_form(value),
+        'x' | 'X' => hex_form(value, verb, precision),
         _ => general_form(value, if verb == 'G' { 'E' } else { 'e' }, precision),
     }
 }
@@ -29,6 +31,57 @@ fn exponent_form(value: f64, verb: char, precision: Option<usize>) -> String {
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
     format!("{mantissa}{verb}{sign}{digits:0>2}")
+}
+
+const MANTISSA_BITS: u32 = 52;
+const EXPONENT_BIAS: i64 = 1023;
+
+/// Sign, mantissa with its leading bit, and the exponent of the mantissa's lowest bit.
+fn parts(value: f64) -> (&'static str, u64, i64) {
+    let bits = value.to_bits();
+    let mantissa = bits & ((1 << MANTISSA_BITS) - 1);
+    let exponent = i64::from((bits >> MANTISSA_BITS) as u16 & 0x7ff);
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    let (mantissa, exponent) = if exponent == 0 { (mantissa, 1) } else { (mantissa | 1 << MANTISSA_BITS, exponent) };
+    (sign, mantissa, exponent - EXPONENT_BIAS - i64::from(MANTISSA_BITS))
+}
+
+/// `%b`: the mantissa as an integer and a power of two.
+fn binary_form(value: f64) -> String {
+    let (sign, mantissa, exponent) = parts(value);
+    format!("{sign}{mantissa}p{exponent:+}")
+}
+
+/// `%x`: `0x1.8p+01`, rounded half to even when there is a precision.
+fn hex_form(value: f64, verb: char, precision: Option<usize>) -> String {
+    let (sign, mantissa, mut exponent) = parts(value);
+    exponent += i64::from(MANTISSA_BITS);
+    let shift = mantissa.leading_zeros();
+    // The leading bit at bit 60: fifteen digits follow it.
+    let mut mantissa = if mantissa == 0 { 0 } else { mantissa << shift >> 3 };
+    exponent = if mantissa == 0 { 0 } else { exponent - i64::from(shift) + i64::from(63 - MANTISSA_BITS) };
+    if let Some(digits) = precision.filter(|digits| *digits < 15) {
+        let dropped = (15 - digits) * 4;
+        let rest = mantissa & ((1 << dropped) - 1);
+        mantissa >>= dropped;
+        if rest | (mantissa & 1) > 1 << (dropped - 1) {
+            mantissa += 1;
+        }
+        mantissa <<= dropped;
+        if mantissa >> 61 != 0 {
+            mantissa >>= 1;
+            exponent += 1;
+        }
+    }
+    let fraction = format!("{:015x}", mantissa & ((1 << 60) - 1));
+    let fraction = match precision {
+        Some(digits) => format!("{fraction:0<digits$}").chars().take(digits).collect(),
+        None => fraction.trim_end_matches('0').to_owned(),
+    };
+    let point = if fraction.is_empty() { "" } else { "." };
+    let exponent_sign = if exponent < 0 { '-' } else { '+' };
+    let text = format!("{sign}0x{}{point}{fraction}p{exponent_sign}{:02}", mantissa >> 60, exponent.unsigned_abs());
+    if verb == 'X' { text.to_uppercase() } else { text }
 }
 
 /// `%g`: the exponent form for exponents below -4 or not below the precision (6 for the shortest form).

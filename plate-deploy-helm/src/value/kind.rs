@@ -29,6 +29,7 @@ pub fn list_type(kind: ListKind) -> &'static str {
         ListKind::Any => "[]interface {}",
         ListKind::String => "[]string",
         ListKind::Int => "[]int",
+        ListKind::Lists => "[][]interface {}",
         ListKind::Bytes => "[]uint8",
     }
 }

@@ -17,6 +17,8 @@ pub enum ListKind {
     String,
     /// `[]int` (`until`, `untilStep`).
     Int,
+    /// `[][]interface {}` (`chunk`).
+    Lists,
     /// `[]uint8`: bytes; prints as numbers, `%s` as text.
     Bytes,
 }

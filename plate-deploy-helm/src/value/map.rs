@@ -25,6 +25,7 @@ pub enum MapKind {
 pub struct Map {
     entries: Rc<RefCell<BTreeMap<Str, Value>>>,
     kind: MapKind,
+    nil: bool,
 }
 
 impl Map {
@@ -37,13 +38,25 @@ impl Map {
     /// A map of the given Go type.
     #[must_use]
     pub fn with_kind(entries: BTreeMap<Str, Value>, kind: MapKind) -> Self {
-        Self { entries: Rc::new(RefCell::new(entries)), kind }
+        Self { entries: Rc::new(RefCell::new(entries)), kind, nil: false }
+    }
+
+    /// A nil map: empty, but `null` in JSON and YAML (`.Chart.Annotations` of a chart without any).
+    #[must_use]
+    pub fn nil(kind: MapKind) -> Self {
+        Self { entries: Rc::default(), kind, nil: true }
+    }
+
+    /// Whether it is a nil map. One that got entries (as Go's `merge` makes it a map first) is none.
+    #[must_use]
+    pub fn is_nil(&self) -> bool {
+        self.nil && self.is_empty()
     }
 
     /// The same map under another Go type: still an alias.
     #[must_use]
     pub fn alias_as(&self, kind: MapKind) -> Self {
-        Self { entries: Rc::clone(&self.entries), kind }
+        Self { entries: Rc::clone(&self.entries), kind, nil: self.nil }
     }
 
     /// The Go type.

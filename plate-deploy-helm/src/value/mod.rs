@@ -17,6 +17,7 @@ pub mod print;
 pub mod printf;
 pub mod quote;
 mod string;
+pub mod toml;
 pub mod yaml;
 
 use std::any::Any;
@@ -104,6 +105,11 @@ pub trait Object: Any {
 
     /// The object as a list, for objects that are slices underneath (`.Capabilities.APIVersions`).
     fn as_list(&self) -> Option<List> {
+        None
+    }
+
+    /// The plain integer of a named integer type (`time.Duration`, `time.Month`).
+    fn as_int(&self) -> Option<Value> {
         None
     }
 

@@ -1,7 +1,7 @@
 //! Go's `fmt.Sprintf`: verbs, flags, widths, explicit argument indexes and Go's notes about misuse.
 
 use super::kind::type_name;
-use super::{Env, FuncError, List, ListKind, Map, Str, Value, float, quote};
+use super::{Env, FuncError, List, ListKind, Map, Object, Str, Value, float, quote};
 
 /// How deep nested values are printed; only templates can build deeper ones, by putting a map into itself.
 const MAX_DEPTH: usize = 500;
@@ -88,10 +88,17 @@ impl Printer {
             Value::Str(text) => self.string(value, text.as_bytes(), verb),
             Value::List(list) => self.list(list, verb, depth),
             Value::Map(map) => self.map(map, verb, depth),
-            Value::Object(object) => match verb {
-                's' | 'q' | 'x' | 'X' => self.string(value, object.print().as_bytes(), verb),
-                _ => self.pad(object.print().as_bytes()),
+            Value::Object(object) => match (verb, object.as_int()) {
+                ('d' | 'b' | 'o' | 'O' | 'c' | 'U', Some(number)) => self.value(&number, verb, depth),
+                _ => self.object(value, object.as_ref(), verb),
             },
+        }
+    }
+
+    fn object(&mut self, value: &Value, object: &dyn Object, verb: char) {
+        match verb {
+            's' | 'q' | 'x' | 'X' => self.string(value, object.print().as_bytes(), verb),
+            _ => self.pad(object.print().as_bytes()),
         }
     }
 
@@ -265,6 +272,7 @@ impl Printer {
             'f' | 'F' => ('f', Some(6)),
             'e' => ('e', Some(6)),
             'E' => ('E', Some(6)),
+            'x' | 'X' | 'b' => (verb, None),
             _ => return self.bad_verb(value, verb),
         };
         let flags = self.flags;

@@ -73,10 +73,8 @@ fn fuzz(report: &mut Report, seconds: u32) {
         report.missing("Fuzzing", "cargo-fuzz or the nightly toolchain is missing (cargo install cargo-fuzz; rustup toolchain install nightly)");
         return;
     }
-    let mut targets: Vec<String> = entries
-        .flatten()
-        .filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()))
-        .collect();
+    let mut targets: Vec<String> =
+        entries.flatten().filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned())).collect();
     targets.sort();
     for target in targets {
         let step = Step::cargo(["+nightly", "fuzz", "run"])

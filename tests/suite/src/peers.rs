@@ -55,7 +55,10 @@ fn shared_data(peers: &mut Peers, report: &mut Report) {
         Ok(path) => peers.environment.push(("PLATE_SHARED".into(), path)),
         Err(_) => report.missing(
             "Recorded answers of Helm and Argo CD (corpus, vectors)",
-            &format!("{} is not there; set PLATE_SHARED to the folder that holds corpus/ and vectors/", shared.display()),
+            &format!(
+                "{} is not there; set PLATE_SHARED to the folder that holds corpus/ and vectors/",
+                shared.display()
+            ),
         ),
     }
 }
@@ -82,8 +85,12 @@ fn helm_oracle(cache: &Path) -> Result<PathBuf, String> {
 
 /// A number that changes with the oracle's sources (FNV-1a), so that a cached binary is never stale.
 fn fingerprint(dir: &Path) -> Result<u64, String> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(dir).map_err(|e| e.to_string())?.flatten().map(|entry| entry.path()).filter(|p| p.is_file()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(dir)
+        .map_err(|e| e.to_string())?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|p| p.is_file())
+        .collect();
     files.sort();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for file in files {

@@ -64,7 +64,8 @@ impl<'a> Context<'a> {
         let Some(resource) = self.registry.catalog().find_storage(resource) else { return };
         let place = (meta(object, "namespace"), meta(object, "name"), subresource);
         let body = patch.to_string();
-        let done = self.registry.patch(&resource, place, PatchKind::Merge, body.as_bytes(), &WriteOptions::manager(MANAGER));
+        let done =
+            self.registry.patch(&resource, place, PatchKind::Merge, body.as_bytes(), &WriteOptions::manager(MANAGER));
         if let Err(error) = done {
             tracing::debug!(kind = %resource.info.kind, %error, "controller: patch");
         }
@@ -77,7 +78,9 @@ impl<'a> Context<'a> {
             self.keep_times(conditions, list(&old, &["conditions"]));
         }
         let fields: Map<String, Value> = match status {
-            Value::Object(fields) => fields.into_iter().filter(|(key, value)| old.get(key).unwrap_or(&Value::Null) != value).collect(),
+            Value::Object(fields) => {
+                fields.into_iter().filter(|(key, value)| old.get(key).unwrap_or(&Value::Null) != value).collect()
+            }
             _ => return,
         };
         if !fields.is_empty() {
@@ -102,7 +105,11 @@ impl<'a> Context<'a> {
     /// Deletes an object and, later, what it owns.
     pub(super) fn delete(&self, resource: &str, object: &Value) {
         let Some(resource) = self.registry.catalog().find_storage(resource) else { return };
-        let options = DeleteOptions { propagation: Some(Propagation::Background), grace_seconds: Some(0), ..DeleteOptions::default() };
+        let options = DeleteOptions {
+            propagation: Some(Propagation::Background),
+            grace_seconds: Some(0),
+            ..DeleteOptions::default()
+        };
         if let Err(error) = self.registry.delete(&resource, meta(object, "namespace"), meta(object, "name"), &options) {
             tracing::debug!(kind = %resource.info.kind, %error, "controller: delete");
         }

@@ -28,7 +28,11 @@ pub(super) fn reconcile(context: &Context<'_>, deployment: &Value) -> Option<Tim
             old.iter().for_each(|set| scale(context, set, 0));
         } else {
             let revision = sets.iter().filter_map(revision).max().unwrap_or(0) + 1;
-            context.create("replicasets.apps", meta(deployment, "namespace"), replica_set(deployment, &name, &hash, revision, wanted));
+            context.create(
+                "replicasets.apps",
+                meta(deployment, "namespace"),
+                replica_set(deployment, &name, &hash, revision, wanted),
+            );
         }
         set_status(context, deployment, &sets, None);
         return None;
@@ -62,7 +66,8 @@ fn scale(context: &Context<'_>, set: &Value, replicas: i64) {
 
 fn replica_set(deployment: &Value, name: &str, hash: &str, revision: i64, replicas: i64) -> Value {
     let mut template = deployment["spec"]["template"].clone();
-    template["metadata"]["labels"] = pods::labels_with(deployment, &["spec", "template", "metadata", "labels"], &[(HASH, hash)]);
+    template["metadata"]["labels"] =
+        pods::labels_with(deployment, &["spec", "template", "metadata", "labels"], &[(HASH, hash)]);
     let mut selector = deployment["spec"]["selector"].clone();
     selector["matchLabels"] = pods::labels_with(deployment, &["spec", "selector", "matchLabels"], &[(HASH, hash)]);
     json!({
@@ -80,7 +85,8 @@ fn replica_set(deployment: &Value, name: &str, hash: &str, revision: i64, replic
 /// Removes the oldest empty ReplicaSets beyond the history limit.
 fn forget(context: &Context<'_>, deployment: &Value, old: &[&Value]) {
     let limit = usize::try_from(spec_number(deployment, "revisionHistoryLimit", 10)).unwrap_or(0);
-    let mut empty: Vec<&&Value> = old.iter().filter(|set| number(set, "replicas") == 0 && spec_number(set, "replicas", 1) == 0).collect();
+    let mut empty: Vec<&&Value> =
+        old.iter().filter(|set| number(set, "replicas") == 0 && spec_number(set, "replicas", 1) == 0).collect();
     empty.sort_by_key(|set| revision(set));
     for set in empty.iter().take(empty.len().saturating_sub(limit)) {
         context.delete("replicasets.apps", set);
@@ -92,7 +98,9 @@ fn set_status(context: &Context<'_>, deployment: &Value, sets: &[Value], current
     let wanted = spec_number(deployment, "replicas", 1);
     let (replicas, ready, available) = (sum("replicas"), sum("readyReplicas"), sum("availableReplicas"));
     let updated = current.map_or(0, |set| number(set, "replicas"));
-    let up = current.is_some_and(|set| number(set, "availableReplicas") >= wanted) && replicas == updated && updated == wanted;
+    let up = current.is_some_and(|set| number(set, "availableReplicas") >= wanted)
+        && replicas == updated
+        && updated == wanted;
     let (progressing, deadline) = progress(context, deployment, current, up);
     let enough = available >= wanted - i64::from(wanted > 1);
     let (reason, message) = if enough {
@@ -115,7 +123,12 @@ fn set_status(context: &Context<'_>, deployment: &Value, sets: &[Value], current
 }
 
 /// The Progressing condition, and when it would turn to ProgressDeadlineExceeded.
-fn progress(context: &Context<'_>, deployment: &Value, current: Option<&Value>, up: bool) -> (Value, Option<Timestamp>) {
+fn progress(
+    context: &Context<'_>,
+    deployment: &Value,
+    current: Option<&Value>,
+    up: bool,
+) -> (Value, Option<Timestamp>) {
     let Some(set) = current else {
         return (condition("Progressing", true, "NewReplicaSetCreated", "Created new replica set"), None);
     };

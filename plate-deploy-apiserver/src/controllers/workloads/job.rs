@@ -21,7 +21,9 @@ pub(super) fn reconcile(context: &Context<'_>, job: &Value) -> Option<Timestamp>
     let completions = usize::try_from(spec_number(job, "completions", 1)).unwrap_or(1);
     let parallel = usize::try_from(spec_number(job, "parallelism", 1)).unwrap_or(1);
     let crashed = pods.iter().any(|pod| {
-        list(pod, &["status", "containerStatuses"]).iter().any(|c| c["state"]["waiting"]["reason"] == "CrashLoopBackOff")
+        list(pod, &["status", "containerStatuses"])
+            .iter()
+            .any(|c| c["state"]["waiting"]["reason"] == "CrashLoopBackOff")
     });
     let active = pods.len() - succeeded;
     for _ in active..parallel.min(completions.saturating_sub(succeeded)) {
@@ -32,18 +34,25 @@ pub(super) fn reconcile(context: &Context<'_>, job: &Value) -> Option<Timestamp>
         time => time.to_owned(),
     };
     let count = |n: usize| if n == 0 { Value::Null } else { n.into() };
-    let mut status = json!({"startTime": started, "succeeded": count(succeeded), "active": count(active), "terminating": 0});
+    let mut status =
+        json!({"startTime": started, "succeeded": count(succeeded), "active": count(active), "terminating": 0});
     if succeeded >= completions {
         let message = "Reached expected number of succeeded pods";
         status["completionTime"] = context.registry.now().into();
-        status["conditions"] = ["SuccessCriteriaMet", "Complete"].map(|kind| probed(context, kind, "CompletionsReached", message)).into_iter().collect();
+        status["conditions"] = ["SuccessCriteriaMet", "Complete"]
+            .map(|kind| probed(context, kind, "CompletionsReached", message))
+            .into_iter()
+            .collect();
         status["uncountedTerminatedPods"] = json!({});
         status["ready"] = 0.into();
     } else if crashed {
         let message = "Job has reached the specified backoff limit";
         status["failed"] = (spec_number(job, "backoffLimit", 6) + 1).into();
         status["active"] = Value::Null;
-        status["conditions"] = ["FailureTarget", "Failed"].map(|kind| probed(context, kind, "BackoffLimitExceeded", message)).into_iter().collect();
+        status["conditions"] = ["FailureTarget", "Failed"]
+            .map(|kind| probed(context, kind, "BackoffLimitExceeded", message))
+            .into_iter()
+            .collect();
     }
     context.set_status("jobs.batch", job, status);
     None

@@ -16,12 +16,20 @@ pub(super) fn ensure_node(context: &Context<'_>) {
     const NAME: &str = "embedded";
     if context.get("nodes", "", NAME).is_none() {
         let labels = json!({"kubernetes.io/hostname": NAME, "kubernetes.io/os": "linux"});
-        context.create("nodes", "", json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME, "labels": labels}, "spec": {}}));
+        context.create(
+            "nodes",
+            "",
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME, "labels": labels}, "spec": {}}),
+        );
     }
     if let Some(node) = context.get("nodes", "", NAME) {
         let capacity = json!({"cpu": "64", "memory": "256Gi", "pods": "1000"});
         let ready = condition("Ready", true, "KubeletReady", "simulated");
-        context.set_status("nodes", &node, json!({"capacity": capacity, "allocatable": capacity, "conditions": [ready]}));
+        context.set_status(
+            "nodes",
+            &node,
+            json!({"capacity": capacity, "allocatable": capacity, "conditions": [ready]}),
+        );
     }
 }
 

@@ -40,9 +40,11 @@ fn end(context: &Context<'_>, pod: &Value) {
 }
 
 fn start_time(context: &Context<'_>, pod: &Value) -> std::time::Duration {
-    let slow = list(pod, &["spec", "containers"]).iter().filter_map(|c| match context.simulation.failure(text(c, &["image"])) {
-        Some(PodFailure::Slow(wait)) => Some(wait),
-        _ => None,
+    let slow = list(pod, &["spec", "containers"]).iter().filter_map(|c| {
+        match context.simulation.failure(text(c, &["image"])) {
+            Some(PodFailure::Slow(wait)) => Some(wait),
+            _ => None,
+        }
     });
     slow.max().unwrap_or(context.simulation.pod_start)
 }
@@ -59,9 +61,17 @@ fn status(context: &Context<'_>, pod: &Value) -> Value {
         _ => "Running",
     };
     let is_ready = ready && !runs_to_completion;
-    let reason = if phase == "Succeeded" { "PodCompleted" } else if is_ready { "" } else { "ContainersNotReady" };
-    let conditions = [("PodScheduled", true), ("Initialized", true), ("ContainersReady", is_ready), ("Ready", is_ready)]
-        .map(|(kind, status)| with_time(super::context::condition(kind, status, if status { "" } else { reason }, "")));
+    let reason = if phase == "Succeeded" {
+        "PodCompleted"
+    } else if is_ready {
+        ""
+    } else {
+        "ContainersNotReady"
+    };
+    let conditions =
+        [("PodScheduled", true), ("Initialized", true), ("ContainersReady", is_ready), ("Ready", is_ready)].map(
+            |(kind, status)| with_time(super::context::condition(kind, status, if status { "" } else { reason }, "")),
+        );
     json!({
         "phase": phase,
         "conditions": conditions,
@@ -94,9 +104,11 @@ fn container(context: &Context<'_>, pod: &Value, container: &Value, completes: b
     let (state, ready, restarts) = match fate {
         Fate::Running => (json!({"running": {"startedAt": started}}), true, 0),
         Fate::Unready => (json!({"running": {"startedAt": started}}), false, 0),
-        Fate::Completed => {
-            (json!({"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": started, "finishedAt": started}}), true, 0)
-        }
+        Fate::Completed => (
+            json!({"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": started, "finishedAt": started}}),
+            true,
+            0,
+        ),
         Fate::Waiting(reason, message) => {
             let restarts = if reason == "CrashLoopBackOff" { 5 } else { 0 };
             (json!({"waiting": {"reason": reason, "message": format!("{message} {image:?}")}}), false, restarts)

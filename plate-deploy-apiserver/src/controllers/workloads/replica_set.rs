@@ -15,7 +15,13 @@ pub(super) fn reconcile(context: &Context<'_>, set: &Value) -> Option<Timestamp>
     let pods: Vec<Value> = context.owned("pods", set).into_iter().filter(|pod| !is_deleting(pod)).collect();
     let wanted = usize::try_from(spec_number(set, "replicas", 1)).unwrap_or(0);
     let name = json!({"generateName": format!("{}-", meta(set, "name"))});
-    pods::scale(context, &pods, wanted, || pods::from_template(set, &set["spec"]["template"], name.clone(), &[]), meta(set, "namespace"));
+    pods::scale(
+        context,
+        &pods,
+        wanted,
+        || pods::from_template(set, &set["spec"]["template"], name.clone(), &[]),
+        meta(set, "namespace"),
+    );
     let ready = pods.iter().filter(|pod| pods::is_ready(pod)).count();
     let count = |n: usize| if n == 0 { Value::Null } else { n.into() };
     let status = json!({

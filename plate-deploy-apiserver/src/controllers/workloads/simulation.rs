@@ -17,12 +17,7 @@ pub struct Simulation {
 
 impl Default for Simulation {
     fn default() -> Self {
-        Self {
-            pod_start: Duration::from_millis(20),
-            failures: Vec::new(),
-            load_balancer: true,
-            storage_classes: None,
-        }
+        Self { pod_start: Duration::from_millis(20), failures: Vec::new(), load_balancer: true, storage_classes: None }
     }
 }
 

@@ -80,6 +80,7 @@ fn create(context: &Context<'_>, set: &Value, ordinal: i64, revision: &str) {
         }
     }
     let index = ordinal.to_string();
-    let labels = [(REVISION, revision), ("statefulset.kubernetes.io/pod-name", &name), ("apps.kubernetes.io/pod-index", &index)];
+    let labels =
+        [(REVISION, revision), ("statefulset.kubernetes.io/pod-name", &name), ("apps.kubernetes.io/pod-index", &index)];
     context.create("pods", namespace, pods::from_template(set, &template, json!({"name": name}), &labels));
 }

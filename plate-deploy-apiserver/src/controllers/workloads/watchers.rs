@@ -32,7 +32,14 @@ fn budget(context: &Context<'_>, budget: &Value) {
 /// Nothing is scaled: the embedded cluster has no load. The status says so instead of keeping everybody waiting.
 fn autoscaler(context: &Context<'_>, autoscaler: &Value) {
     let message = "the embedded cluster does not scale";
-    let conditions = [condition("AbleToScale", true, "ReadyForNewScale", message), condition("ScalingActive", true, "ValidMetricFound", message)];
+    let conditions = [
+        condition("AbleToScale", true, "ReadyForNewScale", message),
+        condition("ScalingActive", true, "ValidMetricFound", message),
+    ];
     let replicas = spec_number(autoscaler, "minReplicas", 1);
-    context.set_status("horizontalpodautoscalers.autoscaling", autoscaler, json!({"conditions": conditions, "currentReplicas": replicas, "desiredReplicas": replicas}));
+    context.set_status(
+        "horizontalpodautoscalers.autoscaling",
+        autoscaler,
+        json!({"conditions": conditions, "currentReplicas": replicas, "desiredReplicas": replicas}),
+    );
 }

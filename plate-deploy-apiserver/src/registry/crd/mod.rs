@@ -61,6 +61,11 @@ impl CustomVersion {
         }
     }
 
+    /// The schema.
+    pub(crate) fn schema(&self) -> &Value {
+        &self.schema
+    }
+
     /// Drops fields that the schema does not have, and reports them.
     pub(super) fn prune(&self, object: &mut Value, unknown: &mut Vec<String>) {
         structural::prune(object, &self.schema, true, &mut String::new(), unknown);

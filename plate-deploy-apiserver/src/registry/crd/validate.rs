@@ -124,10 +124,14 @@ fn array(items: &[Value], schema: &Value, path: &str, patterns: &Patterns, out: 
     }
     let keys: Vec<&str> = list(schema, &["x-kubernetes-list-map-keys"]).iter().filter_map(Value::as_str).collect();
     let set = text(schema, &["x-kubernetes-list-type"]) == "set" || is_true(schema, "uniqueItems");
+    let mut seen = std::collections::HashSet::new();
     for (i, item) in items.iter().enumerate() {
-        let id = |v: &Value| keys.iter().map(|k| v.get(*k).cloned()).collect::<Vec<_>>();
-        let twin = items[..i].iter().any(|o| if keys.is_empty() { set && o == item } else { id(o) == id(item) });
-        if twin {
+        let id = if keys.is_empty() {
+            item.to_string()
+        } else {
+            keys.iter().map(|k| item.get(*k).map(Value::to_string).unwrap_or_default() + "\0").collect()
+        };
+        if (set || !keys.is_empty()) && !seen.insert(id) {
             let shown = if keys.is_empty() {
                 item.clone()
             } else {

@@ -18,6 +18,7 @@ fn name_messages(resource: &Resource, name: &str) -> Vec<String> {
         | "rolebindings.rbac.authorization.k8s.io"
         | "clusterroles.rbac.authorization.k8s.io"
         | "clusterrolebindings.rbac.authorization.k8s.io" => names::path_segment(name),
+        "statefulsets.apps" => names::dns_label(name),
         _ => names::dns_subdomain(name),
     }
 }

@@ -1,10 +1,17 @@
 //! Validation of objects before they are stored.
 //!
-//! [`metadata`] holds for every kind. Kind-specific rules live in [`kinds`]: one function per kind, called from
-//! [`create`] and [`update`].
+//! [`metadata`] holds for every kind. Kind-specific rules are chosen in [`kinds`] and written by topic:
+//! [`pods`], [`workloads`], [`network`], [`policy`], [`cluster`], [`admin`].
 
+mod admin;
+mod cluster;
+mod common;
 mod kinds;
 mod metadata;
+mod network;
+mod pods;
+mod policy;
+mod workloads;
 
 use serde_json::Value;
 

@@ -11,6 +11,7 @@ mod data;
 mod flux;
 mod gateway;
 mod gitops_promoter;
+mod gitops_promotion;
 mod governance;
 mod kafka;
 mod kruise;

@@ -15,11 +15,7 @@ pub(super) fn schema_errors(shape: &Shape, object: &Value) -> Vec<String> {
 fn validate(shape: &Shape, value: &Value, path: &FieldPath, errors: &mut Vec<String>) {
     if let Some(error) = type_error(shape, value, path) {
         errors.push(error);
-        if matches!(shape, Shape::IntegerOrText) {
-            let reason = format!("\"{path}\" must validate at least one schema (anyOf)");
-            errors.push(format!("<nil>: Invalid value: \"\": {reason}"));
-            errors.push(format!("{path}: Invalid value: {}", wrong_type(path, "integer", json_type(value))));
-        }
+        errors.extend(number_errors(shape, value, path));
         return;
     }
     match (shape, value) {
@@ -46,6 +42,26 @@ fn validate(shape: &Shape, value: &Value, path: &FieldPath, errors: &mut Vec<Str
         }
         _ => {}
     }
+}
+
+/// What the validator says besides about wrong numbers, without a place of its own.
+fn number_errors(shape: &Shape, value: &Value, path: &FieldPath) -> Vec<String> {
+    let mut errors = Vec::new();
+    let mut nowhere = |reason: String| errors.push(format!("<nil>: Invalid value: \"\": {reason}"));
+    match shape {
+        Shape::Integer if value.is_number() => {
+            nowhere(format!("Checked value must be of type integer with format int64 in {path}"));
+        }
+        Shape::IntegerOrText => {
+            nowhere(format!("\"{path}\" must validate at least one schema (anyOf)"));
+            if value.is_number() {
+                nowhere(format!("Checked value must be of type integer (default format) in {path}"));
+            }
+            errors.push(format!("{path}: Invalid value: {}", wrong_type(path, "integer", json_type(value))));
+        }
+        _ => {}
+    }
+    errors
 }
 
 /// The type of a JSON value in the validator's words.
@@ -179,4 +195,27 @@ pub(super) fn known_fields(shape: &Shape, path: &FieldPath) -> Vec<&'static str>
 
 pub(super) fn find(fields: &'static [Field], name: &str) -> Option<&'static Field> {
     fields.iter().find(|field| field.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use crate::model::ArgoKind;
+
+    /// Recorded from Kubernetes' own validation and pruning with Argo CD v3.6.1's CRD.
+    #[test]
+    fn errors_in_the_words_of_the_api_server() {
+        for line in include_str!("../../../testdata/application-schema.jsonl").lines() {
+            let case: Value = serde_json::from_str(line).unwrap();
+            let input = &case["input"];
+            let errors = ArgoKind::Application.schema_errors(input);
+            assert_eq!(Value::from(errors), case["errors"], "{input}");
+            let unknown = ArgoKind::Application.unknown_fields(input);
+            assert_eq!(unknown.iter().map(ToString::to_string).collect::<Value>(), case["pruned"], "{input}");
+            let mut pruned = input.clone();
+            ArgoKind::Application.prune(&mut pruned);
+            assert!(ArgoKind::Application.unknown_fields(&pruned).is_empty());
+        }
+    }
 }

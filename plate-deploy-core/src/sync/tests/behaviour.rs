@@ -148,3 +148,28 @@ fn outcomes_are_taken_once_and_only_when_asked_for() {
     assert_eq!(batch.operations[0].id, OperationId { step: 1, batch: 1, index: 0 });
     assert_eq!(sync.advance(&Rules), Next::Execute(batch), "asking again changes nothing");
 }
+
+#[test]
+fn results_of_cluster_scoped_objects_know_their_real_key() {
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}});
+    let mut sync = SyncState::new(request(vec![Manifest::new(role).unwrap()]));
+    let mut cluster = Cluster::default();
+    let mut observation = cluster.observe();
+    observation.kinds.serve(GroupVersionKind::parse("rbac.authorization.k8s.io/v1", "ClusterRole"), false);
+    sync.observe(observation);
+    loop {
+        match sync.advance(&Rules) {
+            Next::Execute(batch) => {
+                for operation in batch.operations {
+                    assert_eq!(operation.object.namespace, "");
+                    sync.record(operation.id, Outcome::done("")).unwrap();
+                }
+            }
+            Next::WaveApplied(_) => sync.record_wave(Ok(())).unwrap(),
+            Next::Wait | Next::Done => break,
+        }
+    }
+    let result = sync.results().next().unwrap();
+    assert_eq!(result.key.namespace, "demo", "as in Argo CD");
+    assert_eq!(result.api_key().namespace, "");
+}

@@ -1,12 +1,23 @@
 //! JSON text to values, with the error texts of Go's decoder.
 
 use super::MAX_DEPTH;
-use crate::value::{List, Map, Str, Value};
+use crate::value::{List, ListKind, Map, MapKind, Str, Value};
 
 /// Why a text is not the JSON that was asked for, in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct JsonError(pub String);
+#[error("{problem}")]
+pub struct JsonError {
+    problem: String,
+    offset: usize,
+}
+
+impl JsonError {
+    /// How far Go's decoder had read, in bytes.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
 
 /// Go's `json.Unmarshal` into an `interface{}`: numbers become `float64`.
 ///
@@ -34,28 +45,37 @@ pub fn decode_first(text: &[u8]) -> Result<(Value, usize), JsonError> {
     Ok((value, reader.pos))
 }
 
-/// Go's `json.Unmarshal` into a `map[string]interface{}`; `null` is an empty map.
+/// Go's `json.Unmarshal` into a `map[string]interface{}`; `null` is a nil map.
 ///
 /// # Errors
 /// [`JsonError`], also when the text is no object.
 pub fn decode_map(text: &[u8]) -> Result<Map, JsonError> {
-    match decode(text)? {
-        Value::Nil => Ok(Map::new()),
+    match decode(text).map_err(|error| or_mismatch(error, text, "map[string]interface {}"))? {
+        Value::Nil => Ok(Map::nil(MapKind::Any)),
         Value::Map(map) => Ok(map),
         other => Err(mismatch(&other, "map[string]interface {}")),
     }
 }
 
-/// Go's `json.Unmarshal` into a `[]interface{}`; `null` is an empty list.
+/// Go's `json.Unmarshal` into a `[]interface{}`; `null` is a nil list.
 ///
 /// # Errors
 /// [`JsonError`], also when the text is no array.
 pub fn decode_list(text: &[u8]) -> Result<List, JsonError> {
-    match decode(text)? {
-        Value::Nil => Ok(List::default()),
+    match decode(text).map_err(|error| or_mismatch(error, text, "[]interface {}"))? {
+        Value::Nil => Ok(List::nil(ListKind::Any)),
         Value::List(list) => Ok(list),
         other => Err(mismatch(&other, "[]interface {}")),
     }
+}
+
+/// A number that does not fit is first of all no map and no list.
+fn or_mismatch(error: JsonError, text: &[u8], want: &str) -> JsonError {
+    let number = text.trim_ascii_start().first().is_some_and(|c| *c == b'-' || c.is_ascii_digit());
+    if number && error.problem.starts_with("json: cannot unmarshal number") {
+        return mismatch(&Value::Float(0.0), want);
+    }
+    error
 }
 
 fn mismatch(value: &Value, want: &str) -> JsonError {
@@ -66,7 +86,7 @@ fn mismatch(value: &Value, want: &str) -> JsonError {
         Value::List(_) => "array",
         _ => "object",
     };
-    JsonError(format!("json: cannot unmarshal {got} into Go value of type {want}"))
+    JsonError { problem: format!("json: cannot unmarshal {got} into Go value of type {want}"), offset: 0 }
 }
 
 struct Reader<'a> {
@@ -86,9 +106,19 @@ impl Reader<'_> {
         }
     }
 
+    fn problem(&self, problem: impl Into<String>) -> JsonError {
+        JsonError { problem: problem.into(), offset: self.pos + 1 }
+    }
+
     /// Go's scanner error about the current character.
     fn invalid(&self, context: &str) -> JsonError {
-        let Some(c) = self.peek() else { return JsonError("unexpected end of JSON input".into()) };
+        // At the end Go's scanner tries a space, which is wrong inside a literal, a number or an escape.
+        let in_token = ["in literal", "in numeric", "after decimal", "in exponent", "in string escape", "in \\u"];
+        let c = match self.peek() {
+            Some(c) => c,
+            None if in_token.iter().any(|token| context.starts_with(token)) => b' ',
+            None => return self.problem("unexpected end of JSON input"),
+        };
         let shown = match c {
             b'\'' => r"'\''".to_owned(),
             b'"' => "'\"'".to_owned(),
@@ -97,7 +127,7 @@ impl Reader<'_> {
                 format!("'{}'", quoted.trim_matches('"'))
             }
         };
-        JsonError(format!("invalid character {shown} {context}"))
+        self.problem(format!("invalid character {shown} {context}"))
     }
 
     fn value(&mut self) -> Result<Value, JsonError> {
@@ -117,7 +147,7 @@ impl Reader<'_> {
         self.pos += 1;
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(JsonError("exceeded max depth".into()));
+            return Err(self.problem("exceeded max depth"));
         }
         self.space();
         Ok(())
@@ -224,7 +254,7 @@ impl Reader<'_> {
         let text = String::from_utf8_lossy(&self.bytes[from..self.pos]);
         match text.parse::<f64>() {
             Ok(n) if n.is_finite() => Ok(Value::Float(n)),
-            _ => Err(JsonError(format!("json: cannot unmarshal number {text} into Go value of type float64"))),
+            _ => Err(self.problem(format!("json: cannot unmarshal number {text} into Go value of type float64"))),
         }
     }
 
@@ -316,7 +346,7 @@ mod tests {
         for (text, want) in [
             ("", "unexpected end of JSON input"),
             ("{", "unexpected end of JSON input"),
-            ("nul", "unexpected end of JSON input"),
+            ("nul", "invalid character ' ' in literal null (expecting 'l')"),
             ("nil", "invalid character 'i' in literal null (expecting 'u')"),
             ("<", "invalid character '<' looking for beginning of value"),
             ("{a", "invalid character 'a' looking for beginning of object key string"),
@@ -328,9 +358,9 @@ mod tests {
             ("01", "invalid character '1' after top-level value"),
             ("1e999", "json: cannot unmarshal number 1e999 into Go value of type float64"),
         ] {
-            assert_eq!(decode(text.as_bytes()).err().map(|e| e.0).as_deref(), Some(want), "{text}");
+            assert_eq!(decode(text.as_bytes()).err().map(|e| e.problem).as_deref(), Some(want), "{text}");
         }
-        let error = decode_map(b"[1]").err().map(|e| e.0);
+        let error = decode_map(b"[1]").err().map(|e| e.problem);
         assert_eq!(
             error.as_deref(),
             Some("json: cannot unmarshal array into Go value of type map[string]interface {}")

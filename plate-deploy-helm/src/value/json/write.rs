@@ -55,6 +55,7 @@ impl Writer {
             Value::Str(s) => write_string(&mut self.out, &s.text(), self.html),
             Value::List(list) if list.is_nil() => self.out.push_str("null"),
             Value::List(list) => return self.list(list),
+            Value::Map(map) if map.is_nil() => self.out.push_str("null"),
             Value::Map(map) => return self.map(map),
             Value::Object(object) => {
                 let Some(plain) = object.to_json() else {

@@ -20,11 +20,12 @@ struct Analysis {
 }
 
 /// The style go-yaml writes a string in. `simple_key`: as a key on one line.
-pub(super) fn choose_style(text: &str, simple_key: bool) -> Style {
+/// `v3`: with the rules of go-yaml v3 for tabs.
+pub(super) fn choose_style(text: &str, simple_key: bool, v3: bool) -> Style {
     if text.is_empty() {
         return Style::DoubleQuoted;
     }
-    let analysis = analyze(text.as_bytes());
+    let analysis = analyze(text.as_bytes(), v3);
     let wish = if text.contains('\n') {
         Style::Literal
     } else if resolve(text) == Scalar::Str && !is_base60(text) {
@@ -71,10 +72,7 @@ fn is_base60(text: &str) -> bool {
 
 /// Whether a line break starts at byte `i`.
 pub(super) fn is_break(bytes: &[u8], i: usize) -> bool {
-    match bytes.get(i..).unwrap_or_default() {
-        [b'\r' | b'\n', ..] | [0xC2, 0x85, ..] | [0xE2, 0x80, 0xA8 | 0xA9, ..] => true,
-        _ => false,
-    }
+    matches!(bytes.get(i..).unwrap_or_default(), [b'\r' | b'\n', ..] | [0xC2, 0x85, ..] | [0xE2, 0x80, 0xA8 | 0xA9, ..])
 }
 
 /// libyaml's printable characters as go-yaml has them: nothing outside the Basic Multilingual Plane.
@@ -102,9 +100,9 @@ pub(super) fn char_width(lead: u8) -> usize {
     }
 }
 
-fn analyze(bytes: &[u8]) -> Analysis {
+fn analyze(bytes: &[u8], v3: bool) -> Analysis {
     let mut indicators = bytes.starts_with(b"---") || bytes.starts_with(b"...");
-    let (mut line_breaks, mut special) = (false, false);
+    let (mut line_breaks, mut special, mut tabs) = (false, false, false);
     let (mut break_space, mut space_break) = (false, false);
     let (mut previous_space, mut previous_break) = (false, false);
     let mut preceded_by_space = true;
@@ -122,7 +120,8 @@ fn analyze(bytes: &[u8]) -> Analysis {
             b':' => followed_by_space,
             _ => false,
         };
-        special |= !is_printable(bytes, i);
+        tabs |= v3 && c == b'\t';
+        special |= !(is_printable(bytes, i) || v3 && c == b'\t');
         let (space, line_break) = (c == b' ', is_break(bytes, i));
         break_space |= space && previous_break;
         space_break |= line_break && previous_space;
@@ -137,8 +136,8 @@ fn analyze(bytes: &[u8]) -> Analysis {
     let trailing_space = previous_space;
     Analysis {
         line_breaks,
-        plain: !(starts || ends || break_space || space_break || special || line_breaks || indicators),
-        single_quoted: !(break_space || space_break || special),
+        plain: !(starts || ends || break_space || space_break || special || tabs || line_breaks || indicators),
+        single_quoted: !(break_space || space_break || special || tabs),
         block: !(trailing_space || space_break || special),
     }
 }

@@ -43,6 +43,12 @@ impl Build for Check {
     fn map((): ()) {}
 }
 
+/// Takes one key and value of a mapping.
+type Entry<'f, 'd, 'a> = &'f mut dyn FnMut(&mut Decoder<'d, 'a>, Cow<'d, str>, NodeId) -> Result<(), YamlError>;
+
+/// The keys of a mapping, with the names of their types, to find duplicates.
+type Keys<'d> = HashSet<(&'static str, Cow<'d, str>)>;
+
 /// Decodes one document.
 pub(super) struct Decoder<'d, 'a> {
     doc: &'d Document<'a>,
@@ -187,21 +193,12 @@ impl<'d, 'a> Decoder<'d, 'a> {
     }
 
     /// Calls `f` with each key and value of a mapping (or of an alias to one), in order, merges included.
-    pub(super) fn entries(
-        &mut self,
-        id: NodeId,
-        f: &mut dyn FnMut(&mut Self, Cow<'d, str>, NodeId) -> Result<(), YamlError>,
-    ) -> Result<(), YamlError> {
+    pub(super) fn entries(&mut self, id: NodeId, f: Entry<'_, 'd, 'a>) -> Result<(), YamlError> {
         let mut seen = HashSet::new();
         self.entries_into(id, &mut seen, f)
     }
 
-    fn entries_into(
-        &mut self,
-        id: NodeId,
-        seen: &mut HashSet<(&'static str, Cow<'d, str>)>,
-        f: &mut dyn FnMut(&mut Self, Cow<'d, str>, NodeId) -> Result<(), YamlError>,
-    ) -> Result<(), YamlError> {
+    fn entries_into(&mut self, id: NodeId, seen: &mut Keys<'d>, f: Entry<'_, 'd, 'a>) -> Result<(), YamlError> {
         let Content::Mapping { first, len } = self.node(id).content else { return Ok(()) };
         if self.depth > MAX_DEPTH {
             return Err(YamlError::new(format!("exceeded max depth of {MAX_DEPTH}")));
@@ -229,12 +226,7 @@ impl<'d, 'a> Decoder<'d, 'a> {
     }
 
     /// `<<`: a mapping, an alias to one, or a list of these where the first takes precedence.
-    fn merge(
-        &mut self,
-        id: NodeId,
-        seen: &mut HashSet<(&'static str, Cow<'d, str>)>,
-        f: &mut dyn FnMut(&mut Self, Cow<'d, str>, NodeId) -> Result<(), YamlError>,
-    ) -> Result<(), YamlError> {
+    fn merge(&mut self, id: NodeId, seen: &mut Keys<'d>, f: Entry<'_, 'd, 'a>) -> Result<(), YamlError> {
         let doc = self.doc;
         match &self.node(id).content {
             Content::Sequence { first, len } => {
@@ -247,12 +239,7 @@ impl<'d, 'a> Decoder<'d, 'a> {
         }
     }
 
-    fn merge_one(
-        &mut self,
-        id: NodeId,
-        seen: &mut HashSet<(&'static str, Cow<'d, str>)>,
-        f: &mut dyn FnMut(&mut Self, Cow<'d, str>, NodeId) -> Result<(), YamlError>,
-    ) -> Result<(), YamlError> {
+    fn merge_one(&mut self, id: NodeId, seen: &mut Keys<'d>, f: Entry<'_, 'd, 'a>) -> Result<(), YamlError> {
         let is_mapping = |id: NodeId| matches!(self.node(id).content, Content::Mapping { .. });
         match &self.node(id).content {
             Content::Mapping { .. } => {

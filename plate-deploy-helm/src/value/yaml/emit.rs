@@ -38,6 +38,18 @@ pub fn to_yaml(value: &Value) -> Result<String, YamlError> {
     Ok(emitter.out)
 }
 
+/// Writes a value as go-yaml v3 with an indent of two: Helm's `toYamlPretty`. Lists inside maps are indented,
+/// nothing is folded, and there is no detour through JSON: floats print as Go prints them.
+///
+/// # Errors
+/// Cycles only.
+pub fn to_yaml_pretty(value: &Value) -> Result<String, YamlError> {
+    let mut emitter = Emitter { pretty: true, ..Emitter::default() };
+    emitter.node(value, Place::Root, 0)?;
+    emitter.end_line();
+    Ok(emitter.out)
+}
+
 /// Where a node stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -53,6 +65,8 @@ pub(super) struct Emitter {
     pub(super) column: usize,
     /// Columns of the current collection; `None` outside of any.
     pub(super) indent: Option<usize>,
+    /// Write as go-yaml v3.
+    pretty: bool,
     /// The last character was white space (or an indicator that counts as it).
     pub(super) whitespace: bool,
     /// Only indentation and `-`, `?` stand on the line.
@@ -73,12 +87,15 @@ impl Emitter {
             Value::Bool(b) => self.plain(if *b { "true" } else { "false" }),
             Value::Int(n, _) => self.plain(&n.to_string()),
             Value::Uint(n) => self.plain(&n.to_string()),
+            Value::Float(n) if self.pretty => self.plain(&pretty_float(*n)),
             Value::Float(n) => self.plain(&float_text(*n)?),
+            Value::Str(s) if self.pretty => self.string(&s.text(), false),
             Value::Str(s) => self.string(&readable(s.text())?, false),
             Value::List(list) if list.kind() == ListKind::Bytes => {
                 self.string(&STANDARD.encode(json::bytes_of(list)), false);
             }
             Value::List(list) => self.sequence(list, place, depth)?,
+            Value::Map(map) if map.is_nil() && !self.pretty => self.plain("null"),
             Value::Map(map) => self.mapping(map, depth)?,
             Value::Object(object) => {
                 let Some(plain) = object.to_json() else {
@@ -96,7 +113,7 @@ impl Emitter {
             return Ok(());
         }
         let outer = self.indent;
-        let indentless = place == Place::MappingPart && !self.indention;
+        let indentless = !self.pretty && place == Place::MappingPart && !self.indention;
         self.indent = Some(outer.map_or(0, |indent| if indentless { indent } else { indent + INDENT }));
         for item in list.items() {
             self.write_indent();
@@ -114,14 +131,17 @@ impl Emitter {
         }
         let mut entries = Vec::with_capacity(map.len());
         for (key, value) in map.borrow().iter() {
-            let key = key.text();
-            check_json_key(&key)?;
-            let key = readable(key)?.into_owned();
+            let mut key = key.text();
+            if !self.pretty {
+                check_json_key(&key)?;
+                key = readable(key)?;
+            }
+            let key = key.into_owned();
             entries.push((key, value.clone()));
         }
         let outer = self.indent;
         self.indent = Some(outer.map_or(0, |indent| indent + INDENT));
-        for (key, value) in sort_keys(entries) {
+        for (key, value) in sort_keys(entries, self.pretty) {
             self.write_indent();
             if key.len() <= SIMPLE_KEY && !is_multiline(&key) {
                 self.string(&key, true);
@@ -148,7 +168,7 @@ impl Emitter {
     fn string(&mut self, text: &str, simple_key: bool) {
         let outer = self.indent;
         self.indent = Some(outer.map_or(INDENT, |indent| indent + INDENT));
-        match choose_style(text, simple_key) {
+        match choose_style(text, simple_key, self.pretty) {
             Style::Plain => self.plain_text(text, !simple_key),
             Style::SingleQuoted => self.single_quoted(text, !simple_key),
             Style::DoubleQuoted => self.double_quoted(text, !simple_key),
@@ -204,12 +224,12 @@ impl Emitter {
 
     /// Whether a line is folded at a space here.
     pub(super) fn too_wide(&self) -> bool {
-        self.column > WIDTH
+        !self.pretty && self.column > WIDTH
     }
 
     /// Whether `text` fits the line without folding.
     pub(super) fn fits(&self, text: &str) -> bool {
-        self.column + text.len() <= WIDTH
+        self.pretty || self.column + text.len() <= WIDTH
     }
 }
 
@@ -224,6 +244,16 @@ fn float_text(n: f64) -> Result<String, YamlError> {
         return Ok(text);
     }
     Ok(format_float(n, 'g', None))
+}
+
+/// A number as go-yaml v3 writes it.
+fn pretty_float(n: f64) -> String {
+    match format_float(n, 'g', None).as_str() {
+        "+Inf" => ".inf".to_owned(),
+        "-Inf" => "-.inf".to_owned(),
+        "NaN" => ".nan".to_owned(),
+        text => text.to_owned(),
+    }
 }
 
 /// A string after its way through JSON and YAML's reader: the reader refuses control characters that JSON leaves as

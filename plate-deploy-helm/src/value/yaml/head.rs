@@ -25,12 +25,25 @@ pub struct Head {
 /// # Errors
 /// [`UnmarshalError`] with the text Helm shows after `YAML parse error on FILE:`.
 pub fn head(bytes: &[u8]) -> Result<Head, UnmarshalError> {
+    Ok(read(bytes, true)?.unwrap_or_default())
+}
+
+/// As [`head`] without annotations; `None` for an empty document. Lint reads documents so.
+///
+/// # Errors
+/// As [`head`].
+pub(crate) fn head_if_any(bytes: &[u8]) -> Result<Option<Head>, UnmarshalError> {
+    read(bytes, false)
+}
+
+fn read(bytes: &[u8], annotations: bool) -> Result<Option<Head>, UnmarshalError> {
+    let mut found = true;
     let mut parts: [Option<Typed>; 3] = [None, None, None];
     let mut other = None;
     with_document(bytes, |doc| {
         let mut decoder = Decoder::new(doc, false);
         match doc.root.map(|root| (root, &doc.nodes[root as usize].content)) {
-            None => {}
+            None => found = false,
             Some((root, Content::Mapping { .. })) => decoder.entries(root, &mut |this, key, child| {
                 let part = match key.len() {
                     4 if key.eq_ignore_ascii_case("kind") => 1,
@@ -46,6 +59,7 @@ pub fn head(bytes: &[u8]) -> Result<Head, UnmarshalError> {
         decoder.finish()
     })?;
     if let Some(other) = other {
+        found = other != Typed::Null;
         mismatch(&other, "Go value of type util.SimpleHead")?;
     }
     let [api_version, kind, metadata] = parts;
@@ -55,22 +69,22 @@ pub fn head(bytes: &[u8]) -> Result<Head, UnmarshalError> {
         ..Head::default()
     };
     match metadata {
-        Some(Typed::Map(map)) => read_metadata(map, &mut head)?,
+        Some(Typed::Map(map)) => read_metadata(map, annotations, &mut head)?,
         Some(other) => mismatch(&other, METADATA)?,
         None => {}
     }
-    Ok(head)
+    Ok(found.then_some(head))
 }
 
 /// Go's name of the anonymous struct that `metadata` is read into.
 const METADATA: &str = "Go struct field SimpleHead.metadata of type struct { Name string \"json:\\\"name\\\"\"; \
                         Annotations map[string]string \"json:\\\"annotations\\\"\" }";
 
-fn read_metadata(map: BTreeMap<String, Typed>, head: &mut Head) -> Result<(), UnmarshalError> {
+fn read_metadata(map: BTreeMap<String, Typed>, annotations: bool, head: &mut Head) -> Result<(), UnmarshalError> {
     for (key, value) in map {
         if key.eq_ignore_ascii_case("name") {
             head.name = string(Some(value), ".metadata.name")?;
-        } else if key.eq_ignore_ascii_case("annotations") {
+        } else if annotations && key.eq_ignore_ascii_case("annotations") {
             match value {
                 Typed::Map(annotations) => {
                     for (key, value) in annotations {

@@ -20,8 +20,9 @@ mod sort;
 mod token;
 
 pub(crate) use build::Typed;
-pub use emit::to_yaml;
+pub use emit::{to_yaml, to_yaml_pretty};
 pub use error::{UnmarshalError, YamlError};
+pub(crate) use head::head_if_any;
 pub use head::{Head, head};
 pub use reader::MAX_BYTES;
 pub use scanner::MAX_DEPTH;
@@ -29,7 +30,7 @@ pub use scanner::MAX_DEPTH;
 use build::{ToJson, ToTyped, ToValue};
 use decode::{Build, Decoder};
 
-use super::{List, Map, Value};
+use super::{List, ListKind, Map, MapKind, Value};
 
 /// Reads the first document of a YAML stream into a template value, as `yaml.Unmarshal` into an `interface{}`.
 ///
@@ -62,7 +63,7 @@ pub(crate) fn parse_typed(bytes: &[u8], strict: bool) -> Result<Typed, YamlError
 /// [`UnmarshalError`], also when the document is no mapping.
 pub fn unmarshal_map(bytes: &[u8]) -> Result<Map, UnmarshalError> {
     match parse(bytes)? {
-        Value::Nil => Ok(Map::new()),
+        Value::Nil => Ok(Map::nil(MapKind::Any)),
         Value::Map(map) => Ok(map),
         other => Err(wrong_type(json_type(&other), "map[string]interface {}")),
     }
@@ -86,7 +87,7 @@ pub fn unmarshal_json_map(bytes: &[u8]) -> Result<serde_json::Map<String, serde_
 /// [`UnmarshalError`], also when the document is no sequence.
 pub fn unmarshal_list(bytes: &[u8]) -> Result<List, UnmarshalError> {
     match parse(bytes)? {
-        Value::Nil => Ok(List::default()),
+        Value::Nil => Ok(List::nil(ListKind::Any)),
         Value::List(list) => Ok(list),
         other => Err(wrong_type(json_type(&other), "[]interface {}")),
     }

@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 
 /// Sorts by key. The order is not always transitive, which the standard sort may refuse; a merge sort takes it as it is.
-pub(super) fn sort_keys<T>(mut items: Vec<(String, T)>) -> Vec<(String, T)> {
+/// `v3`: letters come before other characters behind a digit, as in go-yaml v3.
+pub(super) fn sort_keys<T>(mut items: Vec<(String, T)>, v3: bool) -> Vec<(String, T)> {
+    let less = |a: &str, b: &str| less(a, b, v3);
     if items.is_sorted_by(|a, b| !less(&b.0, &a.0)) {
         return items;
     }
@@ -18,8 +20,8 @@ pub(super) fn sort_keys<T>(mut items: Vec<(String, T)>) -> Vec<(String, T)> {
         }
         return items;
     }
-    let right = sort_keys(items.split_off(items.len() / 2));
-    let mut left = sort_keys(items).into_iter().peekable();
+    let right = sort_keys(items.split_off(items.len() / 2), v3);
+    let mut left = sort_keys(items, v3).into_iter().peekable();
     let mut right = right.into_iter().peekable();
     let mut out = Vec::with_capacity(left.len() + right.len());
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
@@ -31,7 +33,7 @@ pub(super) fn sort_keys<T>(mut items: Vec<(String, T)>) -> Vec<(String, T)> {
     out
 }
 
-fn less(a: &str, b: &str) -> bool {
+fn less(a: &str, b: &str, v3: bool) -> bool {
     let (a_bytes, b_bytes) = (a.as_bytes(), b.as_bytes());
     let same = a_bytes.iter().zip(b_bytes).take_while(|(x, y)| x == y).count();
     // Back to the start of a character.
@@ -47,7 +49,8 @@ fn less(a: &str, b: &str) -> bool {
         return x < y;
     }
     if x_letter || y_letter {
-        return y_letter;
+        let after_digit = v3 && a[..at].chars().next_back().is_some_and(is_digit);
+        return if after_digit { x_letter } else { y_letter };
     }
     let (mut x_number, mut y_number) = (0i64, 0i64);
     if x == '0' || y == '0' {
