@@ -18,8 +18,14 @@ impl Source<'_> {
     pub(super) fn directory(&mut self) -> Result<Vec<Value>, RenderError> {
         let options = self.source.directory.clone().unwrap_or_default();
         let candidate = |path: &&str| has_place(path, &options);
-        let mut paths: Vec<String> =
-            self.repository.files.below(&self.folder).map(|(path, _)| path).filter(candidate).map(str::to_owned).collect();
+        let mut paths: Vec<String> = self
+            .repository
+            .files
+            .below(&self.folder)
+            .map(|(path, _)| path)
+            .filter(candidate)
+            .map(str::to_owned)
+            .collect();
         // Each folder's entries by name, folders among files: compare path parts, not whole paths.
         paths.sort_by(|a, b| a.split('/').cmp(b.split('/')));
         // All files are checked before any is understood.

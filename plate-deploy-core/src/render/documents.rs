@@ -76,7 +76,8 @@ fn leading_space(text: &str) -> usize {
 fn yaml_from(text: &str, start: usize, documents: &mut Documents) {
     let before = text.get(..start).unwrap_or_default().matches('\n').count();
     for chunk in chunks(text.get(start..).unwrap_or_default()) {
-        let read = chunk.and_then(|(line, chunk)| document(chunk, before + line)).and_then(|value| documents.add(value));
+        let read =
+            chunk.and_then(|(line, chunk)| document(chunk, before + line)).and_then(|value| documents.add(value));
         if let Err(error) = read {
             documents.error = Some(error);
             return;

@@ -58,11 +58,8 @@ fn name(text: &str) -> (&str, usize) {
             None => ("", 1),
         };
     }
-    let end = if first(text) {
-        1
-    } else {
-        text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())
-    };
+    let end =
+        if first(text) { 1 } else { text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len()) };
     (text.get(..end).unwrap_or_default(), end)
 }
 

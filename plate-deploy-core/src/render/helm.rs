@@ -66,9 +66,8 @@ impl<'a> Source<'a> {
         for (index, parameter) in helm.file_parameters.iter().enumerate() {
             let referenced = self.referenced(&parameter.path).is_some();
             let what = if referenced { "set-file path" } else { "helm value file path" };
-            let located = self
-                .locate(&parameter.path)
-                .map_err(|error| RenderError::FileParameter(format!("{what}: {error}")))?;
+            let located =
+                self.locate(&parameter.path).map_err(|error| RenderError::FileParameter(format!("{what}: {error}")))?;
             self.note_read(&located.repository.url, &located.path);
             let content = located.repository.files.read(&located.path).map_err(|error| {
                 RenderError::Helm(format!("failed parsing --set-file data: {}: {error}", parameter.name))
@@ -175,9 +174,13 @@ mod tests {
 
     #[test]
     fn versions_as_argo_cd_reads_them() {
-        for (version, expected) in
-            [("v1.33.1", "1.33.1"), ("1.28", "1.28"), (" v1.30.2+k3s1", "1.30.2"), ("1.31.0-eks-a1", "1.31.0"), ("1.31.x", "1.31")]
-        {
+        for (version, expected) in [
+            ("v1.33.1", "1.33.1"),
+            ("1.28", "1.28"),
+            (" v1.30.2+k3s1", "1.30.2"),
+            ("1.31.0-eks-a1", "1.31.0"),
+            ("1.31.x", "1.31"),
+        ] {
             assert_eq!(kube_version(version).unwrap(), expected);
         }
         for broken in ["", "1", "v", "one.two", "1."] {

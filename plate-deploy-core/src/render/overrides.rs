@@ -95,7 +95,10 @@ mod tests {
         let helm = apply(&source, text.as_bytes()).unwrap().helm.unwrap();
         assert_eq!((helm.release_name.as_str(), helm.skip_crds), ("rel", true));
         assert_eq!(helm.values_object.unwrap(), json!({"b": 2, "c": 3}));
-        assert_eq!(serde_json::to_value(helm.parameters).unwrap(), json!([{"name": "c", "value": "spec", "forceString": true}]));
+        assert_eq!(
+            serde_json::to_value(helm.parameters).unwrap(),
+            json!([{"name": "c", "value": "spec", "forceString": true}])
+        );
         for broken in ["", "[]", "x", "helm: [", "helm: 1"] {
             assert!(apply(&source, broken.as_bytes()).is_err(), "{broken}");
         }

@@ -69,7 +69,12 @@ fn published_attacks_are_refused() {
         ("CVE-2019-18658", link("chart/templates/x.yaml", "symlink:/dev/urandom"), json!({"path": "chart"}), "x.yaml"),
         ("CVE-2019-18658", link("chart/values.yaml", "symlink:../../secret"), json!({"path": "chart"}), "values.yaml"),
         ("links in circles", link("chart/files", "symlink:../chart"), json!({"path": "chart"}), "links"),
-        ("CVE-2022-36055", chart(&[]), json!({"path": "chart", "helm": {"parameters": [{"name": "a[99999999]"}]}}), "index"),
+        (
+            "CVE-2022-36055",
+            chart(&[]),
+            json!({"path": "chart", "helm": {"parameters": [{"name": "a[99999999]"}]}}),
+            "index",
+        ),
         // Directories.
         ("GHSA-6gcg-hp2x-q54h", vec![("app/a.yaml", "symlink:../../secret")], directory(), "app/a.yaml"),
         ("GHSA-6gcg-hp2x-q54h", vec![("app", "symlink:/etc")], directory(), "app"),
@@ -111,8 +116,11 @@ fn what_a_render_read_is_told() {
         ("shared/base.yaml", "a: base\n"),
         ("chart/link.yaml", "symlink:../shared/base.yaml"),
     ]);
-    let mut request = request(&files, json!({"path": "chart", "helm": {"ignoreMissingValueFiles": true,
-        "valueFiles": ["link.yaml", "$values/prod.yaml", "none.yaml"]}}));
+    let mut request = request(
+        &files,
+        json!({"path": "chart", "helm": {"ignoreMissingValueFiles": true,
+        "valueFiles": ["link.yaml", "$values/prod.yaml", "none.yaml"]}}),
+    );
     let other = "https://git.example.com/team/values";
     let lent = serde_json::from_value(json!({"repoURL": other, "ref": "values"})).unwrap();
     request.sources.push((lent, repository(other, &[("prod.yaml", "a: ref\n"), ("not-read.yaml", "")])));
@@ -129,7 +137,8 @@ fn what_a_render_read_is_told() {
 
 #[test]
 fn dependencies_come_from_the_repository_or_are_missing() {
-    let wants = |repository: &str| format!("{CHART}dependencies: [{{name: lib, version: 1.x, repository: '{repository}'}}]\n");
+    let wants =
+        |repository: &str| format!("{CHART}dependencies: [{{name: lib, version: 1.x, repository: '{repository}'}}]\n");
     let library = [("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.1.0\n"), ("lib/templates/l.yaml", OBJECT)];
     let with = |chart: &str| {
         let mut files = vec![("chart/Chart.yaml", chart)];
@@ -142,7 +151,10 @@ fn dependencies_come_from_the_repository_or_are_missing() {
 
     let error = with(&wants("https://charts.example.com")).unwrap_err();
     let RenderError::MissingDependencies { chart, missing } = &error else { panic!("{error}") };
-    assert_eq!((chart.as_str(), missing.as_slice()), ("chart", &["lib 1.x (https://charts.example.com)".to_owned()][..]));
+    assert_eq!(
+        (chart.as_str(), missing.as_slice()),
+        ("chart", &["lib 1.x (https://charts.example.com)".to_owned()][..])
+    );
     for outside in ["file:///lib", "file://../../lib", "file://../none"] {
         assert!(with(&wants(outside)).unwrap_err().to_string().contains(outside), "{outside}");
     }
@@ -150,8 +162,10 @@ fn dependencies_come_from_the_repository_or_are_missing() {
 
 #[test]
 fn values_that_no_template_reads_are_warned_of_where_the_user_wrote_them() {
-    let files = chart(&[("chart/prod.yaml", "a: 1\n\nreplica: 3\n"), ("chart/values.yaml", "a: chart\nunread: default\n")]);
-    let source = json!({"path": "chart", "helm": {"valueFiles": ["prod.yaml"], "parameters": [{"name": "x.y", "value": "1"}]}});
+    let files =
+        chart(&[("chart/prod.yaml", "a: 1\n\nreplica: 3\n"), ("chart/values.yaml", "a: chart\nunread: default\n")]);
+    let source =
+        json!({"path": "chart", "helm": {"valueFiles": ["prod.yaml"], "parameters": [{"name": "x.y", "value": "1"}]}});
     let rendered = render(&files, source).unwrap();
     let mut found: Vec<_> = rendered.warnings.iter().map(|w| (w.message.as_str(), w.file.as_deref(), w.line)).collect();
     found.sort_unstable();
@@ -170,7 +184,8 @@ fn what_helm_or_a_subchart_reads_is_not_unused() {
     let parent = format!(
         "{CHART}dependencies:\n- {{name: sub, version: 1.x, condition: sub.on}}\n- {{name: off, version: 1.x, condition: off.on}}\n"
     );
-    let reads = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Values.s }}}\ndata: {g: {{ quote .Values.global.g }}}\n";
+    let reads =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Values.s }}}\ndata: {g: {{ quote .Values.global.g }}}\n";
     let files = [
         ("chart/Chart.yaml", parent.as_str()),
         ("chart/charts/sub/Chart.yaml", "apiVersion: v2\nname: sub\nversion: 1.0.0\n"),
@@ -188,7 +203,8 @@ fn what_helm_or_a_subchart_reads_is_not_unused() {
 fn a_renderer_that_is_used_again_gives_what_a_new_one_gives() {
     let renderer = NativeRenderer::default();
     for (template, expected) in [(TEMPLATE, "chart"), (TEMPLATE, "chart"), (OBJECT, "")] {
-        let files = [("chart/Chart.yaml", CHART), ("chart/templates/cm.yaml", template), ("chart/values.yaml", "a: chart\n")];
+        let files =
+            [("chart/Chart.yaml", CHART), ("chart/templates/cm.yaml", template), ("chart/values.yaml", "a: chart\n")];
         let rendered = renderer.render_blocking(&request(&files, json!({"path": "chart"}))).unwrap();
         assert_eq!(rendered.manifests[0].value()["data"]["a"].as_str().unwrap_or_default(), expected);
     }

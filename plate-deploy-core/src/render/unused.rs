@@ -49,8 +49,8 @@ fn is_below(path: &str, parent: &str) -> bool {
 
 fn warning(chart: &Chart, path: &str, values: &Values<'_>, repository: &str) -> Diagnostic {
     let message = format!("no template of chart {} reads the value {path}", chart.name());
-    let diagnostic = Diagnostic::new(Severity::Warning, "unused-value", message)
-        .remedy("correct the name, or remove it");
+    let diagnostic =
+        Diagnostic::new(Severity::Warning, "unused-value", message).remedy("correct the name, or remove it");
     let place = values.files.iter().rev().filter(|(located, _)| located.repository.url == repository).find_map(
         |(located, content)| {
             let field = FieldPath::keys(path.split('.'));

@@ -108,10 +108,11 @@ fn url_scheme(text: &str) -> Option<String> {
 }
 
 fn resolve<'a>(repository: &'a Repository, folder: &str, path: &str, name: &str) -> Result<Located<'a>, String> {
-    let resolved = repository.files.resolve(&join(folder, path.trim_start_matches('/'))).map_err(|error| match error {
-        FileError::Loop { .. } => format!("file '{name}': too many levels of symbolic links"),
-        _ => format!("file '{name}' resolved to outside repository root"),
-    })?;
+    let resolved =
+        repository.files.resolve(&join(folder, path.trim_start_matches('/'))).map_err(|error| match error {
+            FileError::Loop { .. } => format!("file '{name}': too many levels of symbolic links"),
+            _ => format!("file '{name}' resolved to outside repository root"),
+        })?;
     if resolved.is_empty() {
         return Err(format!("file '{name}' resolved to the repository root, which is no file"));
     }
