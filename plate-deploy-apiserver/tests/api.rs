@@ -14,6 +14,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Discovery, ResourceExt};
 use plate_deploy_apiserver::ApiServer;
+use plate_deploy_apiserver::controllers::Simulation;
 use serde_json::{Value, json};
 
 fn client() -> Client {
@@ -422,4 +423,30 @@ async fn the_listener_wants_its_token() {
     without.auth_info.token = None;
     let without: Api<Namespace> = Api::all(Client::try_from(without).unwrap());
     assert_eq!(api_error(without.get("default").await.unwrap_err()).0, 401);
+}
+
+#[tokio::test]
+async fn controllers_run_in_the_background() {
+    let server = ApiServer::builder().controllers(Simulation::default()).build().unwrap();
+    let client = Client::new(server, "default");
+    let spaces: Api<Namespace> = Api::all(client.clone());
+    spaces.create(&PostParams::default(), &typed(json!({"metadata": {"name": "x"}}))).await.unwrap();
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "x");
+    let mut owned = watcher(maps.clone(), watcher::Config::default()).applied_objects().boxed();
+    assert_eq!(owned.try_next().await.unwrap().unwrap().name_any(), "kube-root-ca.crt");
+    // With controllers pods get the service account of their namespace.
+    let pods: Api<DynamicObject> =
+        Api::namespaced_with(client, "x", &ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Pod")));
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}});
+    let made = pods.create(&PostParams::default(), &typed(pod)).await.unwrap();
+    assert_eq!(made.data["spec"]["serviceAccountName"], "default");
+    assert_eq!(
+        made.data["spec"]["containers"][0]["volumeMounts"][0]["mountPath"],
+        "/var/run/secrets/kubernetes.io/serviceaccount"
+    );
+    spaces.delete("x", &DeleteParams::default()).await.unwrap();
+    while spaces.get_opt("x").await.unwrap().is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert!(pods.list(&ListParams::default()).await.unwrap().items.is_empty());
 }

@@ -3,6 +3,8 @@
 //! `tests/data/go/*.jsonl` holds random inputs, made for this test, with the answers of sigs.k8s.io/yaml 1.6,
 //! go-yaml v3, BurntSushi/toml 1.6, and Helm's `strvals`, `ProcessDependencies` and `CoalesceValues`.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
 use plate_deploy_helm::chart::{Chart, RenderChart, ValueRules, ValueSources};
 use plate_deploy_helm::value::{Map, Value, json, toml, yaml};
 use serde_json::Value as Json;

@@ -2,6 +2,8 @@
 //!
 //! Runs when the corpus is there (`$PLATE_CORPUS` or `shared/corpus` beside the workspace); says so when it is not.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use plate_deploy_helm::chart::{KubeVersion, ValueSources};

@@ -60,8 +60,10 @@ fn route(call: &Call, path: &str) -> ApiResult<Response<ResponseBody>> {
         return Err(ApiError::method_not_allowed());
     }
     let accept = call.headers.get(http::header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let aggregated =
-        accept.contains("as=APIGroupDiscoveryList") && accept.contains("v=v2;") || accept.contains("v=v2,");
+    let aggregated = accept.split(',').any(|clause| {
+        let has = |wanted: &str| clause.split(';').any(|part| part.trim() == wanted);
+        has("as=APIGroupDiscoveryList") && has("v=v2")
+    });
     let document = match parsed {
         Path::Root { core } if aggregated => {
             let mut response = respond::object(200, &discovery::aggregated(&catalog, core), false);

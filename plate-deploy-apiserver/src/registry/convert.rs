@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::catalog::Resource;
+use crate::scheme::{Gvk, Type, builtin_kind, decode};
 
 /// The object in another version of its resource.
 #[must_use]
@@ -24,7 +25,16 @@ pub fn convert(mut object: Value, resource: &Resource, to: &str) -> Value {
     if let Value::Object(map) = &mut object {
         map.insert("apiVersion".to_owned(), to.into());
     }
-    object
+    if resource.custom.is_some() {
+        return object;
+    }
+    // The other version has its own idea of which zero values are written.
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let info = builtin_kind(&Gvk::from_api_version(to, kind));
+    match info.map(|i| &i.ty) {
+        Some(Type::Struct(ty)) => decode(object.clone(), ty, &mut Vec::new()).unwrap_or(object),
+        _ => object,
+    }
 }
 
 /// Field names of core/v1 and events.k8s.io/v1 events.

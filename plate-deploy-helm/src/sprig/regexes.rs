@@ -1,5 +1,6 @@
 //! Sprig's `regex.go`: matching with Go's rules for empty matches, splitting and `$1` templates.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::value::{Env, FuncError, Function, List, ListKind, Str, Value};
@@ -39,7 +40,40 @@ fn panicking(pattern: &Str) -> Result<GoRegex, FuncError> {
 }
 
 fn must_match(pattern: &Str, s: &Str) -> Result<bool, FuncError> {
-    Ok(compile(pattern)?.regex.is_match(&s.text()))
+    Ok(compile(pattern)?.regex.is_match(&searchable(s)))
+}
+
+/// First of the private characters that stand for bytes that are no UTF-8: Go's regular expressions step over such a
+/// byte and keep it, the crate's cannot hold it.
+const BYTE_BASE: u32 = 0x10_FF00;
+
+/// A text the crate can search.
+fn searchable(s: &Str) -> Cow<'_, str> {
+    match std::str::from_utf8(s.as_bytes()) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            let byte = |b: u8| char::from_u32(BYTE_BASE + u32::from(b)).unwrap_or(char::REPLACEMENT_CHARACTER);
+            let valid_then_bytes = |chunk: std::str::Utf8Chunk<'_>| {
+                chunk.valid().chars().chain(chunk.invalid().iter().map(|b| byte(*b))).collect::<String>()
+            };
+            Cow::Owned(s.as_bytes().utf8_chunks().map(valid_then_bytes).collect())
+        }
+    }
+}
+
+/// The bytes that a searchable text, or a part of one, stands for.
+fn original(text: &str) -> Str {
+    if !text.chars().any(|c| u32::from(c) >= BYTE_BASE) {
+        return Str::from(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        match u8::try_from(u32::from(c).wrapping_sub(BYTE_BASE)) {
+            Ok(byte) => out.push(byte),
+            Err(_) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    Str::from(out)
 }
 
 /// The next character border after `at`; past the end when there is none.
@@ -69,23 +103,23 @@ fn limit(n: i64) -> usize {
 }
 
 fn find_all(regex: &GoRegex, s: &Str, n: i64) -> Value {
-    let text = s.text();
+    let text = searchable(s);
     let found = matches(regex, &text, limit(n));
     if found.is_empty() {
         return Value::List(List::nil(ListKind::String));
     }
-    Value::strings(found.into_iter().map(|range| &text[range]))
+    Value::strings(found.into_iter().map(|range| original(&text[range])))
 }
 
-fn find(regex: &GoRegex, s: &Str) -> String {
-    regex.regex.find(&s.text()).map_or_else(String::new, |found| found.as_str().to_owned())
+fn find(regex: &GoRegex, s: &Str) -> Str {
+    regex.regex.find(&searchable(s)).map_or_else(Str::default, |found| original(found.as_str()))
 }
 
 fn split(regex: &GoRegex, s: &Str, n: i64) -> Value {
     if n == 0 {
         return Value::List(List::nil(ListKind::String));
     }
-    let text = s.text();
+    let text = searchable(s);
     if !regex.pattern_is_empty && text.is_empty() {
         return Value::strings([""]);
     }
@@ -105,12 +139,12 @@ fn split(regex: &GoRegex, s: &Str, n: i64) -> Value {
     if end != text.len() {
         parts.push(&text[begin..]);
     }
-    Value::strings(parts)
+    Value::strings(parts.into_iter().map(original))
 }
 
 /// `ReplaceAllString`, charging what the replacements add.
-fn replace(env: &dyn Env, regex: &GoRegex, s: &Str, template: &str, literal: bool) -> Result<String, FuncError> {
-    let text = s.text();
+fn replace(env: &dyn Env, regex: &GoRegex, s: &Str, template: &str, literal: bool) -> Result<Str, FuncError> {
+    let text = searchable(s);
     let mut out = String::new();
     let (mut last_end, mut at) = (0, 0);
     while at <= text.len() {
@@ -131,23 +165,23 @@ fn replace(env: &dyn Env, regex: &GoRegex, s: &Str, template: &str, literal: boo
         at = if next > whole.end() { next } else { whole.end() };
     }
     out.push_str(text.get(last_end..).unwrap_or_default());
-    Ok(out)
+    Ok(original(&out))
 }
 
-fn replace_all(env: &dyn Env, re: &Str, s: &Str, template: &Str) -> Result<String, FuncError> {
-    replace(env, &panicking(re)?, s, &template.text(), false)
+fn replace_all(env: &dyn Env, re: &Str, s: &Str, template: &Str) -> Result<Str, FuncError> {
+    replace(env, &panicking(re)?, s, &searchable(template), false)
 }
 
-fn must_replace_all(env: &dyn Env, re: &Str, s: &Str, template: &Str) -> Result<String, FuncError> {
-    replace(env, &compile(re)?, s, &template.text(), false)
+fn must_replace_all(env: &dyn Env, re: &Str, s: &Str, template: &Str) -> Result<Str, FuncError> {
+    replace(env, &compile(re)?, s, &searchable(template), false)
 }
 
-fn replace_all_literal(env: &dyn Env, re: &Str, s: &Str, text: &Str) -> Result<String, FuncError> {
-    replace(env, &panicking(re)?, s, &text.text(), true)
+fn replace_all_literal(env: &dyn Env, re: &Str, s: &Str, text: &Str) -> Result<Str, FuncError> {
+    replace(env, &panicking(re)?, s, &searchable(text), true)
 }
 
-fn must_replace_all_literal(env: &dyn Env, re: &Str, s: &Str, text: &Str) -> Result<String, FuncError> {
-    replace(env, &compile(re)?, s, &text.text(), true)
+fn must_replace_all_literal(env: &dyn Env, re: &Str, s: &Str, text: &Str) -> Result<Str, FuncError> {
+    replace(env, &compile(re)?, s, &searchable(text), true)
 }
 
 /// `Regexp.Expand`: `$1`, `${1}`, `$name`, `$$`; anything else after a `$` is text.

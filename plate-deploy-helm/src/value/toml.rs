@@ -6,6 +6,11 @@ use super::{List, Map, Value};
 /// Deepest nesting written.
 const MAX_DEPTH: usize = 1000;
 
+/// A table needs a name, or to be the document.
+const NO_KEY: &str = "toml: top-level values must be Go maps or structs";
+/// A list holds a nil.
+const NIL_ELEMENT: &str = "toml: cannot encode array with nil element";
+
 /// Writes a map as TOML: plain keys first, then tables, both sorted; floats keep a point.
 ///
 /// # Errors
@@ -16,10 +21,11 @@ pub fn encode(value: &Value) -> Result<String, String> {
         Value::Map(map) => writer.table(&mut Vec::new(), map)?,
         Value::Object(object) => match object.as_map() {
             Some(map) => writer.table(&mut Vec::new(), &map)?,
-            None => return Err("toml: top-level values must be Go maps or structs".into()),
+            None => return Err(NO_KEY.into()),
         },
-        Value::Nil => {}
-        _ => return Err("toml: top-level values must be Go maps or structs".into()),
+        Value::List(list) if is_table_array(list)? => return Err(NO_KEY.into()),
+        // Without a key the library writes just the value.
+        _ => writer.element(value, 0)?,
     }
     Ok(writer.out)
 }
@@ -123,6 +129,9 @@ impl Writer {
             Value::Float(n) => self.out.push_str(&float(*n)),
             Value::Str(s) => self.out.push_str(&quoted(&s.text())),
             Value::List(list) => {
+                if list.items().iter().any(Value::is_nil) {
+                    return Err(NIL_ELEMENT.into());
+                }
                 self.out.push('[');
                 for (i, item) in list.items().iter().enumerate() {
                     self.out.push_str(if i > 0 { ", " } else { "" });
@@ -132,6 +141,8 @@ impl Writer {
             }
             Value::Map(map) => self.inline(map, depth)?,
             Value::Object(object) => match object.to_json() {
+                // TOML has times of its own.
+                Some(Value::Str(time)) if object.type_name() == "time.Time" => self.out.push_str(&time.text()),
                 Some(plain) => self.element(&plain, depth + 1)?,
                 None => return Err(format!("unexpected type: {}", object.type_name())),
             },
@@ -141,16 +152,29 @@ impl Writer {
 
     /// `{a = 1, b = 2}`: a map inside a list that holds other things, too.
     fn inline(&mut self, map: &Map, depth: usize) -> Result<(), String> {
-        let (direct, tables) = partition(map)?;
-        let last = direct.len() + tables.len();
+        let (mut direct, tables) = partition(map)?;
+        // The library counts entries that are nil when it decides about a comma.
+        let nils = map.snapshot().into_iter().filter(|(_, value)| value.is_nil());
+        direct.extend(nils.map(|(key, value)| (key.text().into_owned(), value)));
+        direct.sort_by(|(a, _), (b, _)| a.cmp(b));
         self.out.push('{');
-        for (i, (key, value)) in direct.iter().chain(&tables).enumerate() {
-            self.out.push_str(&quoted_key(key));
-            self.out.push_str(" = ");
-            self.element(value, depth + 1)?;
-            self.out.push_str(if i + 1 < last { ", " } else { "" });
+        for (i, (key, value)) in direct.iter().enumerate().filter(|(_, (_, value))| !value.is_nil()) {
+            self.inline_entry(key, value, depth, !tables.is_empty() || i + 1 < direct.len())?;
+        }
+        for (i, (key, value)) in tables.iter().enumerate() {
+            self.inline_entry(key, value, depth, i + 1 < tables.len())?;
         }
         self.out.push('}');
+        Ok(())
+    }
+}
+
+impl Writer {
+    fn inline_entry(&mut self, key: &str, value: &Value, depth: usize, comma: bool) -> Result<(), String> {
+        self.out.push_str(&quoted_key(key));
+        self.out.push_str(" = ");
+        self.element(value, depth + 1)?;
+        self.out.push_str(if comma { ", " } else { "" });
         Ok(())
     }
 }
@@ -163,6 +187,8 @@ fn partition(map: &Map) -> Result<(Entries, Entries), String> {
     for (key, value) in map.snapshot() {
         let into = match &value {
             Value::Nil => continue,
+            Value::Map(map) if map.is_nil() => continue,
+            Value::List(list) if list.is_nil() => continue,
             Value::Map(_) => &mut tables,
             Value::List(list) if is_table_array(list)? => &mut tables,
             _ => &mut direct,
@@ -174,7 +200,7 @@ fn partition(map: &Map) -> Result<(Entries, Entries), String> {
 
 fn is_table_array(list: &List) -> Result<bool, String> {
     if list.items().iter().any(Value::is_nil) {
-        return Err("toml: cannot encode array with nil element".into());
+        return Err(NIL_ELEMENT.into());
     }
     Ok(!list.is_empty() && list.items().iter().all(|item| matches!(item, Value::Map(_))))
 }

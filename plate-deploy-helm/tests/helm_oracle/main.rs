@@ -61,6 +61,11 @@ fn agree(helm: &Answer, ours: &Answer) -> bool {
 
 /// Output that is no UTF-8 crosses the oracle's JSON with another number of replacement characters.
 fn readable(text: &str) -> String {
+    let text = match text.find("toml: line ") {
+        // What a TOML parser says after the line is its own wording; the rest of such an output is not looked at.
+        Some(at) => &text[..text[at..].find([' ', ':']).map_or(text.len(), |end| at + end)],
+        None => text,
+    };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c != char::REPLACEMENT_CHARACTER || !out.ends_with(c) {

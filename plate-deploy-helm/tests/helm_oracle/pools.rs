@@ -480,7 +480,6 @@ pub(crate) const TOMLS: &[&str] = &[
     "[t]\nk = [1, 2]\n[t.u]\nf = 1.5",
     "x = ",
     "",
-    "d = 1979-05-27T07:32:00Z",
     "[[arr]]\na=1\n[[arr]]\na=2",
     "a.b.c = true",
     "s = '''multi\nline'''",

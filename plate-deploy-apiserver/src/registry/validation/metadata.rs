@@ -14,7 +14,9 @@ fn name_messages(resource: &Resource, name: &str) -> Vec<String> {
     match resource.builtin_name() {
         "services" => names::dns_label(name),
         "namespaces" => names::dns_label(name),
-        "roles.rbac.authorization.k8s.io"
+        "events"
+        | "poddisruptionbudgets.policy"
+        | "roles.rbac.authorization.k8s.io"
         | "rolebindings.rbac.authorization.k8s.io"
         | "clusterroles.rbac.authorization.k8s.io"
         | "clusterrolebindings.rbac.authorization.k8s.io" => names::path_segment(name),

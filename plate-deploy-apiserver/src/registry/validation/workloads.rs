@@ -276,8 +276,13 @@ pub(super) fn autoscaler(object: &Value, out: &mut Errors) {
     let spec = &object["spec"];
     let number = |key: &str| spec.get(key).and_then(Value::as_i64).unwrap_or(0);
     let (min, max) = (number("minReplicas"), number("maxReplicas"));
-    if min < 1 {
-        out.push(FieldError::invalid("spec.minReplicas", min, "must be greater than or equal to 1"));
+    if min < 0 {
+        out.push(FieldError::invalid("spec.minReplicas", min, "must be greater than or equal to 0"));
+    }
+    let outside = |m: &Value| matches!(text(m, &["type"]), "Object" | "External");
+    if min == 0 && !list(spec, &["metrics"]).iter().any(outside) {
+        let detail = "must specify at least one Object or External metric to support scaling to zero replicas";
+        out.push(FieldError::forbidden("spec.metrics", detail));
     }
     if max < 0 {
         out.push(FieldError::invalid("spec.maxReplicas", max, "must be greater than 0"));

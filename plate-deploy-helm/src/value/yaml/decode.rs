@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::error::YamlError;
-use super::parser::{Content, Document, Node, NodeId};
+use super::node::{Content, Document, Node, NodeId};
 use super::resolve::{Scalar, TAG_PREFIX, is_timestamp, resolve, resolve_number};
 use super::scanner::MAX_DEPTH;
 use crate::value::float::format_float;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::build::{ToTyped, Typed};
 use super::decode::{Check, Decoder};
 use super::error::UnmarshalError;
-use super::parser::{Content, with_document};
+use super::node::Content;
+use super::parser::with_document;
 
 /// `apiVersion`, `kind`, `metadata.name` and `metadata.annotations` of a manifest; empty where not given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

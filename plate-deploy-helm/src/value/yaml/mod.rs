@@ -5,11 +5,14 @@
 
 mod analyze;
 mod build;
+mod chars;
 mod decode;
 mod emit;
 mod emit_scalar;
 mod error;
+mod flow;
 mod head;
+mod node;
 mod parser;
 mod properties;
 mod reader;

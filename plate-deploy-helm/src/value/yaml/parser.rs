@@ -4,59 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::error::YamlError;
+use super::node::{Content, Document, Node, NodeId};
 use super::reader;
 use super::scanner::{MAX_DEPTH, Scanner};
 use super::token::Kind;
-
-/// Index of a node in its [`Document`].
-pub(super) type NodeId = u32;
-
-/// A document as written: nothing resolved yet.
-pub(super) struct Document<'a> {
-    pub(super) nodes: Vec<Node<'a>>,
-    /// The children of all collections; a node holds its range.
-    pub(super) children: Vec<NodeId>,
-    /// `None` for an empty stream.
-    pub(super) root: Option<NodeId>,
-}
-
-/// A node.
-pub(super) struct Node<'a> {
-    pub(super) content: Content<'a>,
-    /// The full tag (`tag:yaml.org,2002:str`), when one is written.
-    pub(super) tag: Option<Box<str>>,
-    /// 0-based line.
-    pub(super) line: u32,
-}
-
-/// What a node holds.
-pub(super) enum Content<'a> {
-    /// `implicit`: the text decides the type.
-    Scalar {
-        text: Cow<'a, str>,
-        implicit: bool,
-    },
-    Alias {
-        name: &'a str,
-        target: NodeId,
-    },
-    Sequence {
-        first: u32,
-        len: u32,
-    },
-    /// Keys and values in turn.
-    Mapping {
-        first: u32,
-        len: u32,
-    },
-}
-
-impl Document<'_> {
-    pub(super) fn slice(&self, first: u32, len: u32) -> &[NodeId] {
-        let first = first as usize;
-        self.children.get(first..first + len as usize).unwrap_or_default()
-    }
-}
 
 /// libyaml reads its input in pieces of this many bytes.
 const CHUNK: usize = 512;
@@ -84,18 +35,19 @@ pub(super) fn with_document<T>(
     f(&parser.doc)
 }
 
-struct Parser<'a> {
-    scanner: Scanner<'a>,
+/// Reads one document; flow collections are in `flow`.
+pub(super) struct Parser<'a> {
+    pub(super) scanner: Scanner<'a>,
     doc: Document<'a>,
     anchors: HashMap<&'a str, NodeId>,
     tag_handles: Vec<(String, String)>,
     /// Children of the collections that are still open.
-    pending: Vec<NodeId>,
+    pub(super) pending: Vec<NodeId>,
 }
 
 /// Anchor and tag in front of a node.
 #[derive(Default)]
-struct Properties<'a> {
+pub(super) struct Properties<'a> {
     anchor: Option<&'a str>,
     tag: Option<String>,
     line: Option<u32>,
@@ -156,7 +108,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn node(&mut self, block: bool, indentless: bool, depth: usize) -> Result<NodeId, YamlError> {
+    pub(super) fn node(&mut self, block: bool, indentless: bool, depth: usize) -> Result<NodeId, YamlError> {
         if depth > MAX_DEPTH {
             return Err(YamlError::new(format!("exceeded max depth of {MAX_DEPTH}")));
         }
@@ -326,107 +278,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn flow_sequence(&mut self, id: NodeId, depth: usize) -> Result<NodeId, YamlError> {
-        let (from, context) = (self.pending.len(), self.take_line());
-        let mut first = true;
-        loop {
-            self.flow_separator(&mut first, Peek::FlowSequenceEnd, context, "did not find expected ',' or ']'")?;
-            match self.peek()? {
-                Peek::FlowSequenceEnd => {
-                    self.scanner.take();
-                    return Ok(self.close(id, from, false));
-                }
-                Peek::Key => {
-                    let pair = self.flow_pair(depth)?;
-                    self.pending.push(pair);
-                }
-                _ => {
-                    let child = self.node(false, false, depth + 1)?;
-                    self.pending.push(child);
-                }
-            }
-        }
-    }
-
-    /// A comma, unless it is the first entry or the end.
-    fn flow_separator(&mut self, first: &mut bool, end: Peek, context: u32, problem: &str) -> Result<(), YamlError> {
-        let (kind, line) = self.peek_line()?;
-        if kind != end && !std::mem::take(first) {
-            if kind != Peek::FlowEntry {
-                return Err(YamlError::at(problem, line, context, false));
-            }
-            self.scanner.take();
-        }
-        Ok(())
-    }
-
-    /// `[key: value]`: a mapping of one pair.
-    fn flow_pair(&mut self, depth: usize) -> Result<NodeId, YamlError> {
-        let line = self.take_line();
-        let id = self.open(&mut Properties::default(), line);
-        let from = self.pending.len();
-        let (kind, line) = self.peek_line()?;
-        let key = if matches!(kind, Peek::Value | Peek::FlowEntry | Peek::FlowSequenceEnd) {
-            // go-yaml takes the token here, which makes `[? : x]` an error later.
-            self.scanner.take();
-            self.empty(line)
-        } else {
-            self.node(false, false, depth + 1)?
-        };
-        self.pending.push(key);
-        let (kind, line) = self.peek_line()?;
-        let mut value = None;
-        if kind == Peek::Value {
-            self.scanner.take();
-            if !matches!(self.peek()?, Peek::FlowEntry | Peek::FlowSequenceEnd) {
-                value = Some(self.node(false, false, depth + 1)?);
-            }
-        }
-        let value = value.unwrap_or_else(|| self.empty(line));
-        self.pending.push(value);
-        Ok(self.close(id, from, true))
-    }
-
-    fn flow_mapping(&mut self, id: NodeId, depth: usize) -> Result<NodeId, YamlError> {
-        let (from, context) = (self.pending.len(), self.take_line());
-        let mut first = true;
-        loop {
-            self.flow_separator(&mut first, Peek::FlowMappingEnd, context, "did not find expected ',' or '}'")?;
-            let (key, value) = match self.peek_line()? {
-                (Peek::FlowMappingEnd, _) => {
-                    self.scanner.take();
-                    return Ok(self.close(id, from, true));
-                }
-                (Peek::Key, _) => {
-                    self.scanner.take();
-                    let (kind, line) = self.peek_line()?;
-                    let none = matches!(kind, Peek::Value | Peek::FlowEntry | Peek::FlowMappingEnd);
-                    let key = if none { self.empty(line) } else { self.node(false, false, depth + 1)? };
-                    (key, self.flow_mapping_value(depth)?)
-                }
-                _ => {
-                    let key = self.node(false, false, depth + 1)?;
-                    let line = self.peek_line()?.1;
-                    (key, self.empty(line))
-                }
-            };
-            self.pending.extend([key, value]);
-        }
-    }
-
-    fn flow_mapping_value(&mut self, depth: usize) -> Result<NodeId, YamlError> {
-        let (kind, line) = self.peek_line()?;
-        if kind == Peek::Value {
-            self.scanner.take();
-            if !matches!(self.peek()?, Peek::FlowEntry | Peek::FlowMappingEnd) {
-                return self.node(false, false, depth + 1);
-            }
-        }
-        Ok(self.empty(line))
-    }
-
     /// Adds a node whose content comes later; its anchor is known from here on.
-    fn open(&mut self, properties: &mut Properties<'a>, line: u32) -> NodeId {
+    pub(super) fn open(&mut self, properties: &mut Properties<'a>, line: u32) -> NodeId {
         let id = self.empty(line);
         self.doc.nodes[id as usize].tag = properties.tag.take().map(String::into_boxed_str);
         if let Some(anchor) = properties.anchor {
@@ -435,7 +288,7 @@ impl<'a> Parser<'a> {
         id
     }
 
-    fn close(&mut self, id: NodeId, from: usize, mapping: bool) -> NodeId {
+    pub(super) fn close(&mut self, id: NodeId, from: usize, mapping: bool) -> NodeId {
         let first = count(self.doc.children.len());
         let len = count(self.pending.len() - from);
         self.doc.children.extend(self.pending.drain(from..));
@@ -447,7 +300,7 @@ impl<'a> Parser<'a> {
         self.doc.nodes[id as usize].content = content;
     }
 
-    fn empty(&mut self, line: u32) -> NodeId {
+    pub(super) fn empty(&mut self, line: u32) -> NodeId {
         self.add(Content::Scalar { text: Cow::Borrowed(""), implicit: true }, line)
     }
 
@@ -456,15 +309,15 @@ impl<'a> Parser<'a> {
         count(self.doc.nodes.len() - 1)
     }
 
-    fn take_line(&mut self) -> u32 {
+    pub(super) fn take_line(&mut self) -> u32 {
         self.scanner.take().map_or(0, |token| token.line)
     }
 
-    fn peek(&mut self) -> Result<Peek, YamlError> {
+    pub(super) fn peek(&mut self) -> Result<Peek, YamlError> {
         Ok(self.peek_line()?.0)
     }
 
-    fn peek_line(&mut self) -> Result<(Peek, u32), YamlError> {
+    pub(super) fn peek_line(&mut self) -> Result<(Peek, u32), YamlError> {
         let token = self.scanner.peek()?;
         Ok((Peek::of(&token.kind), token.line))
     }
@@ -477,7 +330,7 @@ fn count(n: usize) -> u32 {
 
 /// A token's kind without its text.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Peek {
+pub(super) enum Peek {
     StreamEnd,
     Directive,
     DocumentStart,
