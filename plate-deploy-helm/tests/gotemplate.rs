@@ -44,7 +44,7 @@ fn render(text: &str, strict: bool, limits: Limits) -> Result<String, String> {
     let parsed = Arc::new(parsed);
     let scope = Rc::new(Scope::default());
     scope.add(&name, &parsed);
-    let data: serde_json::Value = serde_json::from_str(DATA).unwrap();
+    let data: serde_json::Value = serde_json::from_str(DATA).map_err(|error| error.to_string())?;
     let mut exec = Exec::new(scope, &Bare, &Bare, strict, limits);
     let entry = Rc::new(Entry::body_of(name, parsed));
     exec.render(&entry, Value::from(&data)).map(|out| out.to_string()).map_err(|error| error.to_string())

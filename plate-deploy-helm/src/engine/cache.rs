@@ -18,25 +18,42 @@ pub(super) struct ParseCache {
 
 #[derive(Debug, Default)]
 struct Kept {
-    parsed: HashMap<Arc<[u8]>, Result<Arc<Parsed>, ParseError>>,
+    /// By address, for charts that are rendered again: no need to hash the text. Holding the text keeps the address
+    /// from being given to another.
+    by_address: HashMap<usize, (Arc<[u8]>, Outcome)>,
+    by_text: HashMap<Arc<[u8]>, Outcome>,
     bytes: usize,
 }
 
+type Outcome = Result<Arc<Parsed>, ParseError>;
+
 impl ParseCache {
     /// The parsed form of a text.
-    pub(super) fn get(&self, text: &Arc<[u8]>) -> Result<Arc<Parsed>, ParseError> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).parsed.get(text).cloned();
-        if let Some(parsed) = kept {
-            return parsed;
+    pub(super) fn get(&self, text: &Arc<[u8]>) -> Outcome {
+        let address = text.as_ptr() as usize;
+        {
+            let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, parsed)) = kept.by_address.get(&address).filter(|(known, _)| Arc::ptr_eq(known, text)) {
+                return parsed.clone();
+            }
+            if let Some(parsed) = kept.by_text.get(text).cloned() {
+                drop(kept);
+                self.keep(text, &parsed);
+                return parsed;
+            }
         }
         let parsed = parse(Arc::clone(text), &functions::Table).map(Arc::new);
+        self.keep(text, &parsed);
+        parsed
+    }
+
+    fn keep(&self, text: &Arc<[u8]>, parsed: &Outcome) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.bytes > MAX_BYTES {
             *kept = Kept::default();
         }
-        if kept.parsed.insert(Arc::clone(text), parsed.clone()).is_none() {
-            kept.bytes += text.len();
-        }
-        parsed
+        kept.bytes += text.len();
+        kept.by_address.insert(text.as_ptr() as usize, (Arc::clone(text), parsed.clone()));
+        kept.by_text.entry(Arc::clone(text)).or_insert_with(|| parsed.clone());
     }
 }

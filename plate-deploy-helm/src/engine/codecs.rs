@@ -6,7 +6,12 @@ use crate::value::{Env, FuncError, Function, Map, Str, Value, json, toml, yaml};
 pub(super) const FUNCTIONS: &[Function] = &[
     one("toYaml", |_, args| Ok(to_yaml_text(arg(args)))),
     one("mustToYaml", |_, args| must(yaml::to_yaml(arg(args)).map(trim))),
-    one("fromYaml", |_, args| Ok(map_or_error(yaml::unmarshal_map(bytes(args).as_bytes())))),
+    one("fromYaml", |_, args| {
+        let text = bytes(args);
+        // An empty text leaves the map as it was made; `null` makes it nil.
+        let empty = text.as_bytes().iter().all(u8::is_ascii_whitespace);
+        Ok(if empty { Map::new().into() } else { map_or_error(yaml::unmarshal_map(text.as_bytes())) })
+    }),
     one("fromYamlArray", |_, args| match yaml::unmarshal_list(bytes(args).as_bytes()) {
         Ok(list) => Ok(Value::List(list)),
         Err(error) => Ok(Value::list(vec![Value::from(error.to_string())])),

@@ -88,7 +88,7 @@ fn of_float(seconds: f64) -> Result<i64, String> {
     if nanos.abs() >= 9_223_372_036_854_775_807.0 {
         return Err(format!("duration seconds overflow: {seconds}"));
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the range was checked; Go truncates too")]
+    // The range was checked; Go truncates too.
     let nanos = nanos as i64;
     Ok(nanos)
 }

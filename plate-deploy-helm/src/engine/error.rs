@@ -32,7 +32,10 @@ pub enum RenderErrorKind {
 /// `{}` is Helm's text. `{:#}` adds the source line and the chain of `include`, `template` and `tpl` calls that led
 /// there.
 #[derive(Clone, Debug)]
-pub struct RenderError {
+pub struct RenderError(Box<Repr>);
+
+#[derive(Clone, Debug)]
+struct Repr {
     kind: RenderErrorKind,
     message: String,
     template: String,
@@ -46,7 +49,7 @@ impl RenderError {
         let text = error.message(file);
         let place = text.split(": ").nth(1).unwrap_or_default();
         let message = text.rsplit(": ").next().unwrap_or_default();
-        Self {
+        Self(Box::new(Repr {
             kind: RenderErrorKind::Parse,
             message: format!("parse error at ({place}): {message}"),
             template: file.to_owned(),
@@ -59,7 +62,7 @@ impl RenderError {
                 excerpt,
             }),
             chain: Vec::new(),
-        }
+        }))
     }
 
     /// An error of running `file`.
@@ -70,50 +73,50 @@ impl RenderError {
             ErrorKind::Exec => helm_text(file, error),
             _ => (RenderErrorKind::Exec, error.to_string()),
         };
-        Self { kind, message, template: file.to_owned(), location: chain.last().cloned(), chain }
+        Self(Box::new(Repr { kind, message, template: file.to_owned(), location: chain.last().cloned(), chain }))
     }
 
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> RenderErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// Helm's text.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The file that was being rendered: `chart/templates/x.yaml`.
     #[must_use]
     pub fn template(&self) -> &str {
-        &self.template
+        &self.0.template
     }
 
     /// Where it happened: the innermost place known. `None` when a limit stopped the render.
     #[must_use]
     pub fn location(&self) -> Option<&Location> {
-        self.location.as_ref()
+        self.0.location.as_ref()
     }
 
     /// The places from the rendered file to the failure, outermost first.
     #[must_use]
     pub fn chain(&self) -> &[Location] {
-        &self.chain
+        &self.0.chain
     }
 }
 
 impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        f.write_str(&self.0.message)?;
         if !f.alternate() {
             return Ok(());
         }
-        if let Some(place) = &self.location {
+        if let Some(place) = &self.0.location {
             write!(f, "\n\n  {} line {}:\n    {}", place.file, place.line, place.excerpt)?;
         }
-        for place in self.chain.iter().rev().skip(1) {
+        for place in self.0.chain.iter().rev().skip(1) {
             write!(f, "\n  called from {}:{}:{} <{}>", place.file, place.line, place.column, place.node)?;
         }
         Ok(())

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::codecs;
 use super::error::mark;
 use super::functions::Table;
@@ -85,7 +87,7 @@ impl<'a> RenderHost<'a> {
     }
 
     fn tpl(&self, exec: &mut Exec<'_>, text: &Str, data: &Value) -> Result<Value, Error> {
-        if !contains(text.as_bytes(), b"{{") {
+        if memmem::find(text.as_bytes(), b"{{").is_none() {
             return Ok(Value::Str(without_no_value(text.clone())));
         }
         let entry = self.parsed_text(text)?;
@@ -216,37 +218,25 @@ fn path_value(map: &Map, path: &str) -> Result<Value, FuncError> {
     parent.get(key).filter(|value| value.as_map().is_none()).ok_or_else(missing)
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
-}
-
 /// Helm deletes Go's `<no value>` from all output, even where a template spells it out.
 pub(super) fn without_no_value(text: Str) -> Str {
-    const MARK: &[u8] = b"<no value>";
-    let mut rest = text.as_bytes();
-    let mut out: Option<Vec<u8>> = None;
-    while let Some(at) = find(rest, MARK) {
-        let (head, tail) = rest.split_at(at);
-        out.get_or_insert_with(|| Vec::with_capacity(text.len())).extend_from_slice(head);
-        rest = tail.get(MARK.len()..).unwrap_or_default();
-    }
-    match out {
+    match cut_no_value(text.as_bytes()) {
+        Some(cut) => Str::from(cut),
         None => text,
-        Some(mut out) => {
-            out.extend_from_slice(rest);
-            Str::from(out)
-        }
     }
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = *needle.first()?;
+/// The bytes without `<no value>`; `None` when it is not there.
+pub(super) fn cut_no_value(bytes: &[u8]) -> Option<Vec<u8>> {
+    const MARK: &[u8] = b"<no value>";
+    let mut found = memmem::find_iter(bytes, MARK).peekable();
+    found.peek()?;
+    let mut out = Vec::with_capacity(bytes.len());
     let mut from = 0;
-    loop {
-        let at = from + haystack.get(from..)?.iter().position(|byte| *byte == first)?;
-        if haystack.get(at..)?.starts_with(needle) {
-            return Some(at);
-        }
-        from = at + 1;
+    for at in found {
+        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+        from = at + MARK.len();
     }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    Some(out)
 }

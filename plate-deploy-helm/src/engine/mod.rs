@@ -30,6 +30,9 @@ use crate::chart::{Capabilities, RenderChart};
 use crate::template::{Exec, Limits, Scope};
 use crate::value::{Map, MapKind, Value};
 
+/// Stack for a render.
+const STACK: usize = 16 << 20;
+
 /// The release that a render is for: `.Release`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -117,12 +120,13 @@ impl Engine {
             exec.track();
         }
         let mut files = BTreeMap::new();
-        for (name, renderable) in order {
-            if name.rsplit('/').next().unwrap_or_default().starts_with('_') {
-                continue;
-            }
-            files.insert(name.to_owned(), run(&mut exec, name, renderable)?);
-        }
+        // One big stack for the whole render, instead of one whenever a function asks for room.
+        stacker::maybe_grow(STACK, STACK, || {
+            order.into_iter().filter(|(name, _)| !is_partial(name)).try_for_each(|(name, renderable)| {
+                files.insert(name.to_owned(), run(&mut exec, name, renderable)?);
+                Ok(())
+            })
+        })?;
         let unused_values = exec.tracker().map(|tracker| tracker.unread(input.values)).unwrap_or_default();
         drop(exec);
         let files_read = files_read.take().into_iter().collect();
@@ -145,6 +149,11 @@ impl Engine {
     }
 }
 
+/// Partials are there to be included: what they print themselves is dropped.
+fn is_partial(name: &str) -> bool {
+    name.rsplit('/').next().unwrap_or_default().starts_with('_')
+}
+
 fn run(exec: &mut Exec<'_>, name: &str, renderable: &data::Renderable) -> Result<String, RenderError> {
     let template = Map::with_kind(
         [("Name", name), ("BasePath", &renderable.base_path)].map(|(k, v)| (k.into(), Value::str(v))).into(),
@@ -155,10 +164,7 @@ fn run(exec: &mut Exec<'_>, name: &str, renderable: &data::Renderable) -> Result
     let out =
         exec.render(&entry, Value::Map(renderable.data.clone())).map_err(|error| RenderError::exec(name, &error))?;
     let text = host::without_no_value(out);
-    Ok(match String::from_utf8(text.as_bytes().to_vec()) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    })
+    Ok(text.text().into_owned())
 }
 
 fn limits(limits: &RenderLimits) -> Limits {

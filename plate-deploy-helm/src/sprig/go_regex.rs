@@ -4,16 +4,25 @@
 //! are errors, `{` may stand for itself, `[a&&b]` is no intersection, `\Q…\E` and `\101` exist. So every pattern is
 //! parsed and written out again with explicit classes and escaped literals; the crate's own syntax is never passed on.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use regex::{Regex, RegexBuilder};
 
 /// Largest compiled program, about what Go allows.
 const SIZE_LIMIT: usize = 32 << 20;
+/// Compiled expressions kept per thread: charts use few, again and again.
+const KEPT: usize = 128;
 /// Deepest nesting of groups; Go stops at 1000 levels of syntax.
 const MAX_DEPTH: usize = 250;
 /// Largest repeat count, nested counts multiplied.
 const MAX_REPEAT: u32 = 1000;
+
+thread_local! {
+    static CACHE: RefCell<HashMap<String, Rc<GoRegex>>> = RefCell::default();
+}
 
 /// A compiled Go regular expression.
 #[derive(Debug)]
@@ -28,7 +37,21 @@ pub(super) struct GoRegex {
 
 impl GoRegex {
     /// `regexp.Compile`; the error is Go's text.
-    pub(super) fn compile(pattern: &str) -> Result<Self, String> {
+    pub(super) fn compile(pattern: &str) -> Result<Rc<Self>, String> {
+        if let Some(kept) = CACHE.with_borrow(|cache| cache.get(pattern).cloned()) {
+            return Ok(kept);
+        }
+        let regex = Rc::new(Self::compile_new(pattern)?);
+        CACHE.with_borrow_mut(|cache| {
+            if cache.len() >= KEPT {
+                cache.clear();
+            }
+            cache.insert(pattern.to_owned(), Rc::clone(&regex));
+        });
+        Ok(regex)
+    }
+
+    fn compile_new(pattern: &str) -> Result<Self, String> {
         let mut parser = Parser::new(pattern);
         parser.run().map_err(|(code, at)| format!("error parsing regexp: {code}: `{at}`"))?;
         let regex = RegexBuilder::new(&parser.out).size_limit(SIZE_LIMIT).build().map_err(|error| match error {

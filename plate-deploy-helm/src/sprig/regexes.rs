@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::rc::Rc;
 
 use crate::value::{Env, FuncError, Function, List, ListKind, Str, Value};
 
@@ -12,25 +13,25 @@ use super::text::{is_digit, is_letter};
 pub(super) static FUNCTIONS: &[Function] = &[
     function!("regexMatch", |re: &Str, s: &Str| must_match(re, s).unwrap_or(false), (&Str, &Str)),
     function!("mustRegexMatch", must_match, (&Str, &Str)),
-    function!("regexFindAll", |re: &Str, s: &Str, n| find_all(&panicking(re)?, s, n).outcome(), (&Str, &Str, i64)),
-    function!("mustRegexFindAll", |re: &Str, s: &Str, n| find_all(&compile(re)?, s, n).outcome(), (&Str, &Str, i64)),
-    function!("regexFind", |re: &Str, s: &Str| find(&panicking(re)?, s).outcome(), (&Str, &Str)),
-    function!("mustRegexFind", |re: &Str, s: &Str| find(&compile(re)?, s).outcome(), (&Str, &Str)),
+    function!("regexFindAll", |re: &Str, s: &Str, n| find_all(&*panicking(re)?, s, n).outcome(), (&Str, &Str, i64)),
+    function!("mustRegexFindAll", |re: &Str, s: &Str, n| find_all(&*compile(re)?, s, n).outcome(), (&Str, &Str, i64)),
+    function!("regexFind", |re: &Str, s: &Str| find(&*panicking(re)?, s).outcome(), (&Str, &Str)),
+    function!("mustRegexFind", |re: &Str, s: &Str| find(&*compile(re)?, s).outcome(), (&Str, &Str)),
     function!("regexReplaceAll", env replace_all, (&Str, &Str, &Str)),
     function!("mustRegexReplaceAll", env must_replace_all, (&Str, &Str, &Str)),
     function!("regexReplaceAllLiteral", env replace_all_literal, (&Str, &Str, &Str)),
     function!("mustRegexReplaceAllLiteral", env must_replace_all_literal, (&Str, &Str, &Str)),
-    function!("regexSplit", |re: &Str, s: &Str, n| split(&panicking(re)?, s, n).outcome(), (&Str, &Str, i64)),
-    function!("mustRegexSplit", |re: &Str, s: &Str, n| split(&compile(re)?, s, n).outcome(), (&Str, &Str, i64)),
+    function!("regexSplit", |re: &Str, s: &Str, n| split(&*panicking(re)?, s, n).outcome(), (&Str, &Str, i64)),
+    function!("mustRegexSplit", |re: &Str, s: &Str, n| split(&*compile(re)?, s, n).outcome(), (&Str, &Str, i64)),
     function!("regexQuoteMeta", quote_meta, (&Str)),
 ];
 
-fn compile(pattern: &Str) -> Result<GoRegex, FuncError> {
+fn compile(pattern: &Str) -> Result<Rc<GoRegex>, FuncError> {
     GoRegex::compile(&pattern.text()).map_err(FuncError::Message)
 }
 
 /// `regexp.MustCompile`, whose panic names the pattern once more.
-fn panicking(pattern: &Str) -> Result<GoRegex, FuncError> {
+fn panicking(pattern: &Str) -> Result<Rc<GoRegex>, FuncError> {
     let text = pattern.text();
     GoRegex::compile(&text).map_err(|error| {
         let quoted = crate::value::quote::can_backquote(&text);
@@ -169,19 +170,19 @@ fn replace(env: &dyn Env, regex: &GoRegex, s: &Str, template: &str, literal: boo
 }
 
 fn replace_all(env: &dyn Env, re: &Str, s: &Str, template: &Str) -> Result<Str, FuncError> {
-    replace(env, &panicking(re)?, s, &searchable(template), false)
+    replace(env, &*panicking(re)?, s, &searchable(template), false)
 }
 
 fn must_replace_all(env: &dyn Env, re: &Str, s: &Str, template: &Str) -> Result<Str, FuncError> {
-    replace(env, &compile(re)?, s, &searchable(template), false)
+    replace(env, &*compile(re)?, s, &searchable(template), false)
 }
 
 fn replace_all_literal(env: &dyn Env, re: &Str, s: &Str, text: &Str) -> Result<Str, FuncError> {
-    replace(env, &panicking(re)?, s, &searchable(text), true)
+    replace(env, &*panicking(re)?, s, &searchable(text), true)
 }
 
 fn must_replace_all_literal(env: &dyn Env, re: &Str, s: &Str, text: &Str) -> Result<Str, FuncError> {
-    replace(env, &compile(re)?, s, &searchable(text), true)
+    replace(env, &*compile(re)?, s, &searchable(text), true)
 }
 
 /// `Regexp.Expand`: `$1`, `${1}`, `$name`, `$$`; anything else after a `$` is text.

@@ -12,7 +12,9 @@ use crate::value::quote::quote;
 use crate::value::{FuncError, IntKind, List, ListKind, Map, MapKind, Object, Str, Value};
 
 const STACK_LEFT: usize = 256 << 10;
-const STACK_MORE: usize = 4 << 20;
+const STACK_MORE: usize = 16 << 20;
+/// What a function may need: writing and reading YAML and JSON goes 1000 levels deep.
+const NATIVE_STACK: usize = 4 << 20;
 
 type Eval = Result<Val, Error>;
 
@@ -258,9 +260,10 @@ impl Exec<'_> {
                 let base = self.collect(dot, function, args)?;
                 self.plain_lists(base);
                 self.note_native(function.name, base);
-                let result = native(self.env, self.args.get(base..).unwrap_or_default());
+                let (env, values) = (self.env, self.args.get(base..).unwrap_or_default());
+                let result = stacker::maybe_grow(NATIVE_STACK, STACK_MORE, || native(env, values));
                 self.args.truncate(base);
-                let value = result.map_err(|error| {
+                let value = result.and_then(|value| self.charged(value)).map_err(|error| {
                     self.node = id;
                     self.func_error(function.name, error)
                 })?;
@@ -302,6 +305,17 @@ impl Exec<'_> {
             }
         }
         Ok(base)
+    }
+
+    /// Charges what a function made, so that doubling a string in a loop meets the budget.
+    fn charged(&self, value: Value) -> Result<Value, FuncError> {
+        let bytes = match &value {
+            Value::Str(text) => text.len(),
+            Value::List(list) => list.len().saturating_mul(size_of::<Value>()),
+            _ => 0,
+        };
+        self.env.charge(bytes as u64)?;
+        Ok(value)
     }
 
     /// Objects that are slices underneath reach functions as slices.

@@ -15,7 +15,7 @@ use crate::value::{Env, FuncError, Map, Str, Value, print};
 
 /// Stack that must be left before going one level deeper, and how much to add when it is not.
 const STACK_LEFT: usize = 256 << 10;
-const STACK_MORE: usize = 4 << 20;
+const STACK_MORE: usize = 16 << 20;
 /// Steps between two looks at the clock.
 const CLOCK_EVERY: u64 = 4096;
 
@@ -127,26 +127,45 @@ impl<'h> Exec<'h> {
         self.env
     }
 
-    /// Runs a template and gives what it prints.
+    /// Runs a template and gives what it prints, as a Go string.
     ///
     /// # Errors
     /// The template's error, or a reached limit.
     pub fn render(&mut self, entry: &Rc<Entry>, data: Value) -> Result<Str, Error> {
-        let outer_out = std::mem::take(&mut self.out);
+        let start = self.out.len();
+        let result = self.capture(entry, data);
+        let out = self.out.get(start..).map(Str::from).unwrap_or_default();
+        self.out.truncate(start);
+        result.map(|()| out)
+    }
+
+    /// Runs a template and gives what it prints.
+    ///
+    /// # Errors
+    /// As [`Exec::render`].
+    pub fn render_bytes(&mut self, entry: &Rc<Entry>, data: Value) -> Result<Vec<u8>, Error> {
+        let outer = std::mem::take(&mut self.out);
+        let result = self.capture(entry, data);
+        let out = std::mem::replace(&mut self.out, outer);
+        result.map(|()| out)
+    }
+
+    /// Runs a template from within another one, leaving the state as it was but for the output.
+    fn capture(&mut self, entry: &Rc<Entry>, data: Value) -> Result<(), Error> {
+        let start = self.out.len();
         let outer = (self.node, self.args.len(), self.vars.len());
         let result = self.invoke(entry, Val::plain(data));
-        let out = std::mem::replace(&mut self.out, outer_out);
         if result.is_err() {
             self.args.truncate(outer.1);
             self.vars.truncate(outer.2);
         }
         self.node = outer.0;
         result?;
-        self.captured = self.captured.saturating_add(out.len());
+        self.captured = self.captured.saturating_add(self.out.len() - start);
         if self.captured > self.limits.output {
             return Err(self.output_limit());
         }
-        Ok(Str::from(out))
+        Ok(())
     }
 
     /// As [`Exec::render`], with another set of named templates in reach meanwhile.
@@ -300,7 +319,7 @@ impl<'h> Exec<'h> {
             Value::Object(object) => self.out.extend_from_slice(object.print_addressed().as_bytes()),
             other => {
                 self.note_whole(other);
-                print::append(&mut self.out, other);
+                stacker::maybe_grow(STACK_LEFT, STACK_MORE, || print::append(&mut self.out, other));
             }
         }
         self.write(b"")

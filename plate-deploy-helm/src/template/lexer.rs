@@ -479,13 +479,5 @@ fn trim_end(text: &[u8]) -> usize {
 }
 
 fn find(haystack: &[u8], needle: &[u8; 2]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let step = haystack.get(from..)?.iter().position(|byte| *byte == needle[0])?;
-        let at = from + step;
-        if haystack.get(at + 1) == Some(&needle[1]) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
+    memchr::memmem::find(haystack, needle)
 }

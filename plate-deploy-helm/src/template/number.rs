@@ -39,11 +39,11 @@ impl Number {
             }
         }
         if let Some(int) = number.int {
-            #[expect(clippy::cast_precision_loss, reason = "Go converts the same way")]
+            // Go converts the same way.
             let float = int as f64;
             number.float = Some(float);
         } else if let Some(uint) = number.uint {
-            #[expect(clippy::cast_precision_loss, reason = "Go converts the same way")]
+            // Go converts the same way.
             let float = uint as f64;
             number.float = Some(float);
         } else if let Some(float) = parse_float(text) {
@@ -143,23 +143,23 @@ fn parse_hex_float(text: &str) -> Option<f64> {
     let digits: String = [whole, fraction].concat().replace('_', "");
     let number = u64::from_str_radix(&digits, 16).ok()?;
     let shift = exponent - 4 * i32::try_from(fraction.len()).ok()?;
-    #[expect(clippy::cast_precision_loss, reason = "a float is what is asked for")]
+    // A float is what is asked for.
     let value = number as f64 * 2f64.powi(shift);
     value.is_finite().then_some(value)
 }
 
 fn exact_int(float: f64) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "checked by converting back")]
+    // Checked by converting back.
     let int = float as i64;
-    #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "exactness is the question")]
+    // Exactness is the question.
     let exact = int as f64 == float;
     exact.then_some(int)
 }
 
 fn exact_uint(float: f64) -> Option<u64> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked by converting back")]
+    // Checked by converting back.
     let int = float as u64;
-    #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "exactness is the question")]
+    // Exactness is the question.
     let exact = int as f64 == float;
     exact.then_some(int)
 }

@@ -50,8 +50,8 @@ struct Level<'a> {
     peeked: usize,
     /// Numbers of the variables in scope, besides `$`.
     scope: Vec<u32>,
-    /// Line of the action being parsed.
-    action_line: Option<usize>,
+    /// Where the action being parsed starts.
+    action: Option<usize>,
     ranges: usize,
 }
 
@@ -161,7 +161,7 @@ impl<'a> Parser<'a, '_> {
         let mut failure = self.error::<T>(token.describe());
         if let Err(error) = &mut failure {
             let line = self.lexer.line_of(token.pos);
-            error.action_line = self.level.action_line.filter(|action| *action != line);
+            error.action_line = self.level.action.map(|pos| self.lexer.line_of(pos)).filter(|action| *action != line);
         }
         failure
     }
@@ -269,9 +269,9 @@ impl<'a> Parser<'a, '_> {
         match token.kind {
             Kind::Text => Ok(Item::Node(Node::Text(token.val.into_owned().into()))),
             Kind::LeftDelim => {
-                self.level.action_line = Some(self.lexer.line_of(token.pos));
+                self.level.action = Some(token.pos);
                 let item = self.action()?;
-                self.level.action_line = None;
+                self.level.action = None;
                 Ok(item)
             }
             _ => self.unexpected(&token, "input"),

@@ -67,11 +67,11 @@ pub fn eq(left: &Value, right: &Value) -> Result<bool, FuncError> {
         (Value::Int(a, _), Value::Int(b, _)) => a == b,
         (Value::Uint(a), Value::Uint(b)) => a == b,
         (Value::Int(a, _), Value::Uint(b)) | (Value::Uint(b), Value::Int(a, _)) => u64::try_from(*a) == Ok(*b),
-        #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
+        // Go compares floats exactly.
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::Nil, Value::Nil) => true,
-        (Value::Nil, _) | (_, Value::Nil) => false,
+        (Value::Nil, other) | (other, Value::Nil) => is_nil(other),
         (Value::Object(a), Value::Object(b)) => {
             if a.kind_name() != b.kind_name() {
                 return Err(incompatible(left, right));
@@ -83,6 +83,15 @@ pub fn eq(left: &Value, right: &Value) -> Result<bool, FuncError> {
         (Value::Map(a), Value::Map(b)) if a.is_nil() || b.is_nil() => a.is_nil() == b.is_nil(),
         _ => return Err(non_comparable(left, right)),
     })
+}
+
+/// Whether it is a nil slice or map, which equals an untyped nil.
+fn is_nil(value: &Value) -> bool {
+    match value {
+        Value::List(list) => list.is_nil(),
+        Value::Map(map) => map.is_nil(),
+        _ => false,
+    }
 }
 
 fn non_comparable(left: &Value, right: &Value) -> FuncError {
@@ -147,7 +156,7 @@ fn deep_equal_at(left: &Value, right: &Value, depth: usize, steps: &mut usize) -
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Int(a, ka), Value::Int(b, kb)) => a == b && ka == kb,
         (Value::Uint(a), Value::Uint(b)) => a == b,
-        #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
+        // Go compares floats exactly.
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::List(a), Value::List(b)) => {

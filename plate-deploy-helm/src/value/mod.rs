@@ -14,6 +14,7 @@ mod list;
 mod map;
 mod plain;
 pub mod print;
+mod printer;
 pub mod printf;
 pub mod quote;
 mod string;

@@ -2,7 +2,7 @@
 //!
 //! [`super::printf`] holds the format-string side.
 
-use super::printf::Printer;
+use super::printer::Printer;
 use super::{Str, Value};
 
 /// Appends what `{{ value }}` prints, Go's `%v`.

@@ -141,7 +141,8 @@ impl Writer {
             }
             Value::Map(map) => self.inline(map, depth)?,
             Value::Object(object) => match object.to_json() {
-                // TOML has times of its own.
+                // A duration is written as text; TOML has times of its own.
+                Some(_) if object.type_name() == "time.Duration" => self.out.push_str(&quoted(&object.print())),
                 Some(Value::Str(time)) if object.type_name() == "time.Time" => self.out.push_str(&time.text()),
                 Some(plain) => self.element(&plain, depth + 1)?,
                 None => return Err(format!("unexpected type: {}", object.type_name())),
@@ -258,7 +259,9 @@ mod tests {
             text,
             "a = 1.0\nk = [1.0, {l = 2.0}]\n\n[b]\n  c = \"x\\\"y\"\n  \"d e\" = [1.0, \"two\"]\n  [b.f]\n    g = true\n\n[[h]]\n  i = 1.0\n\n[[h]]\n"
         );
-        assert_eq!(encode(&Value::int(1)).unwrap_err(), "toml: top-level values must be Go maps or structs");
+        assert_eq!(encode(&Value::int(1)).unwrap(), "1", "without a key it is just the value");
+        assert_eq!(encode(&yaml::parse(b"[{a: 1}]").unwrap()).unwrap_err(), NO_KEY);
+        assert_eq!(encode(&yaml::parse(b"k: [1, {b: x, z: null}]").unwrap()).unwrap(), "k = [1.0, {b = \"x\", }]\n");
         assert!(encode(&yaml::parse(b"a: [null]").unwrap()).unwrap_err().contains("nil element"));
     }
 

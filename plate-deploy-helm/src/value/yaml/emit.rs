@@ -97,6 +97,14 @@ impl Emitter {
             Value::List(list) => self.sequence(list, place, depth)?,
             Value::Map(map) if map.is_nil() && !self.pretty => self.plain("null"),
             Value::Map(map) => self.mapping(map, depth)?,
+            // go-yaml writes these by themselves; `toYaml` goes through their JSON form.
+            Value::Object(object) if self.pretty && object.type_name() == "time.Duration" => {
+                self.string(&object.print(), false);
+            }
+            Value::Object(object) if self.pretty && object.type_name() == "time.Time" => {
+                let text = object.to_json().and_then(|json| json.as_str().map(|text| text.text().into_owned()));
+                self.plain(&text.unwrap_or_default());
+            }
             Value::Object(object) => {
                 let Some(plain) = object.to_json() else {
                     return Err(YamlError::json(format!("json: unsupported type: {}", object.type_name())));
