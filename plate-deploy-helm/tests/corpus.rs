@@ -89,6 +89,9 @@ impl Run<'_> {
     fn render(&self, case: &Json) -> Result<String, String> {
         let chart = self.chart(text(case, "chart"));
         let chart = chart.as_ref().as_ref().map_err(ToString::to_string)?;
+        if let Some(missing) = texts(&case["args"], "values").iter().find(|path| !self.corpus.join(path).exists()) {
+            return Err(format!("open {missing}: no such file or directory"));
+        }
         let options = self.options(&case["args"]);
         template_with(&self.engine, chart, &options, &NoLookup).map(|out| out.text).map_err(|error| error.to_string())
     }
@@ -122,7 +125,9 @@ impl Run<'_> {
                 set_string: texts(args, "set_string"),
                 set_json: texts(args, "set_json"),
                 set_literal: texts(args, "set_literal"),
-                set_file_contents: paths.map(|(_, path)| (path.to_owned(), self.read(path))).collect(),
+                set_file_contents: paths
+                    .map(|(_, path)| (path.to_owned(), std::fs::read(self.corpus.join(path)).unwrap_or_default()))
+                    .collect(),
                 set_file: set_file.clone(),
                 ..ValueSources::default()
             },

@@ -140,7 +140,7 @@ impl Deployer {
             cluster,
             embedded: false,
             confirmed_context: None,
-            renderer: Arc::new(NativeRenderer),
+            renderer: Arc::new(NativeRenderer::default()),
             reporter: Arc::new(NoReporter),
             approver: Arc::new(ApproveUnguarded),
             clock: Arc::new(SystemClock),

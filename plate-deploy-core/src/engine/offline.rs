@@ -124,9 +124,10 @@ impl<'a> Offline<'a> {
         }
         let own = loaded.repository();
         let capabilities = Capabilities::offline(options.kube_version.as_deref());
+        let renderer = NativeRenderer::default();
         let mut all = Vec::with_capacity(applications.len());
         for application in &applications {
-            let rendered = render_one(&self.repo.sources, &NativeRenderer, application, &own, &capabilities).await;
+            let rendered = render_one(&self.repo.sources, &renderer, application, &own, &capabilities).await;
             all.push(RenderedApplication {
                 name: application.metadata.name.clone(),
                 manifests: rendered.map(|rendered| rendered.manifests),

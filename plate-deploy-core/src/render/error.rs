@@ -15,10 +15,13 @@ pub enum RenderError {
     /// A file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The files of a directory cannot be used.
+    #[error("failed to get potentially valid manifests: {0}")]
+    Directory(String),
     /// A manifest file cannot be understood.
     #[error("Failed to unmarshal {file:?}: {message}")]
     Manifest {
-        /// The file, relative to the source's folder.
+        /// The file's name, or the chart's template.
         file: String,
         /// Why, with the line.
         message: String,
@@ -26,13 +29,13 @@ pub enum RenderError {
     /// A document is no Kubernetes object.
     #[error("{place}: {source}")]
     Object {
-        /// The file or chart.
+        /// Kind and name, as far as there are any.
         place: String,
         /// Why not.
         source: ManifestError,
     },
     /// `.argocd-source.yaml` or `.argocd-source-<app>.yaml` cannot be used.
-    #[error("error while parsing source parameters: {file}: {message}")]
+    #[error("error getting app source type: error while parsing source parameters: {file}: {message}")]
     Overrides {
         /// The file.
         file: String,
@@ -40,27 +43,54 @@ pub enum RenderError {
         message: String,
     },
     /// The source has options of several types.
-    #[error(transparent)]
+    #[error("error getting app source type: {0}")]
     SourceType(#[from] SourceTypeError),
+    /// The Kubernetes version to render for is none.
+    #[error("could not parse kubernetes version {version}: {message}")]
+    KubeVersion {
+        /// As given.
+        version: String,
+        /// Why.
+        message: String,
+    },
     /// A values file cannot be used.
     #[error("error resolving helm value files: {0}")]
     ValueFile(String),
+    /// A glob of values files matches nothing.
+    #[error("error resolving helm value files: values file glob {0:?} matched no files")]
+    NoMatch(String),
+    /// A values file is not there. Argo CD leaves it to Helm to say so.
+    #[error("failed to execute helm template command: values file {name}: open {path}: no such file or directory")]
+    MissingValueFile {
+        /// As the Application names it.
+        name: String,
+        /// Path in the repository.
+        path: String,
+    },
+    /// The file of a file parameter cannot be used.
+    #[error("error resolving {0}")]
+    FileParameter(String),
+    /// There is no chart.
+    #[error(
+        "error getting helm repos: error retrieving helm dependency repos: error reading helm chart from {0}: no such file"
+    )]
+    NoChart(String),
     /// The chart declares dependencies that are not in the repository.
-    #[error("chart {chart}: its dependencies are declared but not vendored: {}", .missing.join(", "))]
+    #[error("chart {chart}: found in Chart.yaml, but missing in charts/ directory: {}", .missing.join(", "))]
     MissingDependencies {
         /// The chart's folder.
         chart: String,
-        /// `name version (repository)` of each.
+        /// Each as `name version (repository)`.
         missing: Vec<String>,
     },
     /// The chart cannot be loaded or rendered; the text is Helm's.
-    #[error("{0}")]
+    #[error("failed to execute helm template command: {0}")]
     Helm(String),
     /// An object cannot be marked.
     #[error("failed to set app instance tracking info on manifest: {0}")]
     Tracking(#[from] TrackingError),
     /// Something that is refused on principle.
-    #[error("{0} is not supported")]
+    #[error("{0}: not supported")]
     Unsupported(String),
     /// A bug of ours, caught.
     #[error("internal error while rendering: {0}")]
@@ -72,13 +102,15 @@ impl RenderError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Path(_) | Self::File(_) => "source-path",
+            Self::Path(_) | Self::File(_) | Self::Directory(_) => "source-path",
             Self::Manifest { .. } | Self::Object { .. } => "invalid-manifest",
             Self::Overrides { .. } => "invalid-overrides",
             Self::SourceType(_) => "ambiguous-source-type",
-            Self::ValueFile(_) => "missing-value-file",
+            Self::KubeVersion { .. } => "invalid-kube-version",
+            Self::ValueFile(_) | Self::FileParameter(_) => "invalid-value-file",
+            Self::MissingValueFile { .. } | Self::NoMatch(_) => "missing-value-file",
             Self::MissingDependencies { .. } => "dependency-not-vendored",
-            Self::Helm(_) => "chart-error",
+            Self::Helm(_) | Self::NoChart(_) => "chart-error",
             Self::Tracking(_) => "tracking-error",
             Self::Unsupported(_) => "unsupported-source",
             Self::Internal(_) => "internal-error",
@@ -94,7 +126,11 @@ impl RenderError {
                     "run `helm dependency build {chart}` once and commit {chart}/charts (an offline deploy cannot download it)"
                 )
             }
-            Self::ValueFile(_) => "add the file, or set helm.ignoreMissingValueFiles in the Application".into(),
+            Self::MissingValueFile { .. } | Self::NoMatch(_) => {
+                "add the file, or set helm.ignoreMissingValueFiles in the Application".into()
+            }
+            Self::NoChart(_) => "correct the Application's path, or remove its helm options".into(),
+            Self::Unsupported(_) => "commit the rendered manifests, or use a Helm chart or a plain directory".into(),
             _ => String::new(),
         }
     }

@@ -4,22 +4,30 @@
 //! manifests with tracking, the files that were read, and warnings. Helm charts render natively; kustomize, jsonnet and
 //! plugins are refused by name.
 
+mod chart;
 mod directory;
 mod documents;
 mod env;
 mod error;
+mod file_glob;
 mod helm;
 mod overrides;
+mod unused;
 mod value_files;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use plate_deploy_helm::engine::Engine;
 
 pub use error::RenderError;
 
-use crate::files::RepoFiles;
+use crate::files::{FileError, RepoFiles};
 use crate::model::Manifest;
 use crate::model::application::{ApplicationSource, SourceType};
 use crate::report::Diagnostic;
@@ -37,7 +45,7 @@ pub struct Repository {
 }
 
 /// Everything a render depends on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RenderRequest {
     /// The Application's instance name (`name`, or `namespace_name` outside of Argo CD's own namespace).
     pub app_name: String,
@@ -47,9 +55,9 @@ pub struct RenderRequest {
     pub namespace: String,
     /// Its sources in order, each with its repository. A source that is only referred to is among them.
     pub sources: Vec<(ApplicationSource, Repository)>,
-    /// Kubernetes version to render for, e.g. `v1.37.2`.
+    /// Kubernetes version to render for, e.g. `v1.37.2`; `""`: the one that Helm assumes.
     pub kube_version: String,
-    /// API versions to render for, e.g. `apps/v1`, `apps/v1/Deployment`.
+    /// API versions to render for on top of those that Helm knows, e.g. `example.com/v1`, `example.com/v1/Widget`.
     pub api_versions: Vec<String>,
     /// How objects are marked.
     pub tracker: Tracker,
@@ -75,33 +83,63 @@ pub trait Renderer: Debug + Send + Sync {
     async fn render(&self, request: RenderRequest) -> Result<Rendered, RenderError>;
 }
 
-/// Renders in process: Helm charts and plain directories.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NativeRenderer;
+/// Renders in process: Helm charts and plain directories. Cloning shares its caches of charts and templates.
+#[derive(Clone, Debug, Default)]
+pub struct NativeRenderer {
+    caches: Arc<Caches>,
+}
+
+#[derive(Debug, Default)]
+struct Caches {
+    engine: Engine,
+    charts: chart::ChartCache,
+}
 
 #[async_trait]
 impl Renderer for NativeRenderer {
     async fn render(&self, request: RenderRequest) -> Result<Rendered, RenderError> {
         // Rendering is pure computation; it must not hold up the runtime's threads.
-        let work = tokio::task::spawn_blocking(move || render(&request));
+        let renderer = self.clone();
+        let work = tokio::task::spawn_blocking(move || renderer.render_blocking(&request));
         work.await.map_err(|e| RenderError::Internal(e.to_string()))?
     }
 }
 
-/// Renders one Application, on this thread.
-///
-/// # Errors
-/// [`RenderError`], in Argo CD's words where it has any.
-pub fn render(request: &RenderRequest) -> Result<Rendered, RenderError> {
-    let mut rendered = Rendered::default();
-    for (source, repository) in &request.sources {
-        // A source with a `ref` and no path or chart only lends its files.
-        if source.is_ref() && source.path.is_empty() && source.chart.is_empty() && request.sources.len() > 1 {
-            continue;
+impl NativeRenderer {
+    /// Renders one Application, on this thread.
+    ///
+    /// ```
+    /// use plate_deploy_core::files::RepoFiles;
+    /// use plate_deploy_core::model::application::ApplicationSource;
+    /// use plate_deploy_core::render::{NativeRenderer, RenderRequest, Repository};
+    ///
+    /// let files = RepoFiles::from_texts([("app/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")]);
+    /// let repository = Repository { url: "https://git.example.com/r".into(), files, revision: "0123".into() };
+    /// let source = ApplicationSource { path: "app".into(), ..ApplicationSource::default() };
+    /// let request = RenderRequest {
+    ///     app_name: "shop".into(),
+    ///     namespace: "prod".into(),
+    ///     sources: vec![(source, repository)],
+    ///     ..RenderRequest::default()
+    /// };
+    /// let rendered = NativeRenderer::default().render_blocking(&request)?;
+    /// assert_eq!(rendered.manifests[0].name(), "x");
+    /// # Ok::<(), plate_deploy_core::render::RenderError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RenderError`], in Argo CD's words where it has any.
+    pub fn render_blocking(&self, request: &RenderRequest) -> Result<Rendered, RenderError> {
+        let mut rendered = Rendered::default();
+        for (source, repository) in &request.sources {
+            // A source with a `ref` and no path or chart only lends its files.
+            if source.is_ref() && source.path.is_empty() && source.chart.is_empty() && request.sources.len() > 1 {
+                continue;
+            }
+            Source::new(request, source, repository, &self.caches, &mut rendered)?.render()?;
         }
-        Source::new(request, source, repository, &mut rendered)?.render()?;
+        Ok(rendered)
     }
-    Ok(rendered)
 }
 
 /// One source being rendered.
@@ -111,7 +149,8 @@ struct Source<'a> {
     repository: &'a Repository,
     /// The source's folder without symlinks, `""` for the root.
     folder: String,
-    env: env::Env<'a>,
+    env: env::Env,
+    renderer: &'a Caches,
     out: &'a mut Rendered,
 }
 
@@ -120,27 +159,23 @@ impl<'a> Source<'a> {
         request: &'a RenderRequest,
         source: &ApplicationSource,
         repository: &'a Repository,
+        renderer: &'a Caches,
         out: &'a mut Rendered,
     ) -> Result<Self, RenderError> {
         if !source.chart.is_empty() {
             return Err(RenderError::Unsupported(format!(
                 "chart {:?} from the Helm repository {} (vendor the chart into Git)",
-                source.chart, source.repo_url
+                source.chart,
+                crate::git::redact_url(&source.repo_url)
             )));
         }
-        let path = source.path.trim_start_matches("./");
-        if source.path.starts_with('/') {
-            return Err(RenderError::Path(format!("{}: app path is absolute", source.path)));
-        }
-        let folder = repository.files.resolve(path)?;
-        if !repository.files.is_folder(&folder) {
-            return Err(RenderError::Path(format!("{}: app path does not exist", source.path)));
-        }
+        let folder = folder(&source.path, &repository.files)?;
         let mut read = BTreeSet::new();
         let source = overrides::merged(source, &request.app_name, &folder, &repository.files, &mut read)?;
-        out.files_read.entry(repository.url.clone()).or_default().extend(read);
         let env = env::Env::new(request, &source, repository);
-        Ok(Self { request, source, repository, folder, env, out })
+        let mut source = Self { request, source, repository, folder, env, renderer, out };
+        source.note_all(read);
+        Ok(source)
     }
 
     fn render(mut self) -> Result<(), RenderError> {
@@ -151,8 +186,8 @@ impl<'a> Source<'a> {
         let objects = match source_type {
             SourceType::Helm => self.helm()?,
             SourceType::Directory => self.directory()?,
-            SourceType::Kustomize => return Err(RenderError::Unsupported("kustomize".into())),
-            SourceType::Plugin => return Err(RenderError::Unsupported("config management plugins".into())),
+            SourceType::Kustomize => return Err(self.unsupported("kustomize")),
+            SourceType::Plugin => return Err(self.unsupported("a config management plugin")),
         };
         for mut object in documents::expand_lists(objects)? {
             if Tracker::tracks(&object) {
@@ -162,6 +197,10 @@ impl<'a> Source<'a> {
         }
         self.out.source_types.push(source_type);
         Ok(())
+    }
+
+    fn unsupported(&self, what: &str) -> RenderError {
+        RenderError::Unsupported(format!("{what} ({:?})", self.source.path))
     }
 
     /// By the files directly in the folder: a chart, a kustomization, or plain manifests.
@@ -179,7 +218,7 @@ impl<'a> Source<'a> {
         detected
     }
 
-    /// Notes that a file was read.
+    /// Notes that a file was read, or would be if it were there.
     fn note_read(&mut self, repository: &str, path: &str) {
         if let Some(files) = self.out.files_read.get_mut(repository) {
             files.insert(path.to_owned());
@@ -187,4 +226,31 @@ impl<'a> Source<'a> {
             self.out.files_read.insert(repository.to_owned(), BTreeSet::from([path.to_owned()]));
         }
     }
+
+    /// Notes files of the source's own repository.
+    fn note_all(&mut self, paths: BTreeSet<String>) {
+        self.out.files_read.entry(self.repository.url.clone()).or_default().extend(paths);
+    }
+}
+
+/// The source's folder in the repository, as Argo CD's `path.Path` finds it.
+fn folder(path: &str, files: &RepoFiles) -> Result<String, RenderError> {
+    let refused = |why: &str| RenderError::Path(format!("{path}: {why}"));
+    if path.starts_with('/') {
+        return Err(refused("app path is absolute"));
+    }
+    let folder = files.resolve(path).map_err(|error| match error {
+        FileError::Outside { .. } => refused("app path outside root"),
+        other => RenderError::File(other),
+    })?;
+    match () {
+        () if files.is_folder(&folder) => Ok(folder),
+        () if files.is_file(&folder) => Err(refused("app path is not a directory")),
+        () => Err(refused("app path does not exist")),
+    }
+}
+
+/// A path below a folder; `""` is the root.
+fn join(folder: &str, path: &str) -> String {
+    if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") }
 }

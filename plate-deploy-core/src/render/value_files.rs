@@ -1,140 +1,136 @@
 //! Which values files an Application names: relative, absolute, by glob, or in another source's repository.
 
-use std::collections::BTreeSet;
+use super::file_glob::{self, is_glob};
+use super::{RenderError, Repository, Source, join};
+use crate::files::FileError;
 
-use super::{RenderError, Repository, Source};
-use crate::model::application::ApplicationSource;
-use crate::model::glob::file_match;
-
-/// A file in one of the Application's repositories.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Located {
-    /// URL of the repository.
-    pub(super) repository: String,
-    /// Path without symlinks.
+/// A path in one of the Application's repositories.
+#[derive(Clone, Debug)]
+pub(super) struct Located<'a> {
+    /// The repository.
+    pub(super) repository: &'a Repository,
+    /// Path in it, without `.` and `..`.
     pub(super) path: String,
+    /// As the Application names it.
+    pub(super) name: String,
 }
 
-impl Source<'_> {
-    /// The values files in Helm's order: the last one wins. A file that is also named outright keeps that place, not
-    /// its glob's.
-    pub(super) fn value_files(&self, names: &[String], ignore_missing: bool) -> Result<Vec<Located>, RenderError> {
-        let explicit: BTreeSet<Located> =
-            names.iter().filter_map(|name| self.locate(name).ok()).filter(|l| !is_glob(&l.path)).collect();
-        let mut files: Vec<Located> = Vec::new();
-        for name in names {
-            let located = self.locate(name).map_err(RenderError::ValueFile)?;
-            if is_glob(&located.path) {
-                let matches = self.expand(&located);
-                if matches.is_empty() && !ignore_missing {
-                    return Err(RenderError::ValueFile(format!("values file glob {name:?} matched no files")));
+impl PartialEq for Located<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.repository.url, &self.path) == (&other.repository.url, &other.path)
+    }
+}
+
+impl<'a> Source<'a> {
+    /// The values files in Helm's order, with their contents: the last one wins. A file that is also named outright
+    /// keeps that place, not its glob's.
+    pub(super) fn value_files(
+        &mut self,
+        names: &[String],
+        ignore_missing: bool,
+    ) -> Result<Vec<(Located<'a>, &'a [u8])>, RenderError> {
+        let mut files = Vec::new();
+        for located in self.named_files(names, ignore_missing)? {
+            self.note_read(&located.repository.url, &located.path);
+            match located.repository.files.read(&located.path) {
+                Ok(content) => files.push((located, &content[..])),
+                Err(FileError::NotFound { .. }) if ignore_missing => {}
+                Err(FileError::NotFound { .. }) => {
+                    return Err(RenderError::MissingValueFile { name: located.name, path: located.path });
                 }
-                let matches = matches.into_iter().filter(|found| !explicit.contains(found) && !files.contains(found));
-                files.extend(matches.collect::<Vec<_>>());
-            } else if !files.contains(&located) {
-                if self.repository(&located.repository).is_some_and(|r| r.files.is_file(&located.path)) {
+                Err(error) => return Err(RenderError::ValueFile(format!("{}: {error}", located.name))),
+            }
+        }
+        Ok(files)
+    }
+
+    /// The files that the names stand for, each once.
+    fn named_files(&self, names: &[String], ignore_missing: bool) -> Result<Vec<Located<'a>>, RenderError> {
+        let explicit: Vec<Located<'a>> =
+            names.iter().filter_map(|name| self.locate(name).ok()).filter(|l| !is_glob(&l.path)).collect();
+        let mut files: Vec<Located<'a>> = Vec::new();
+        for name in names {
+            let located = self
+                .locate(name)
+                .map_err(|error| RenderError::ValueFile(format!("error resolving value file path: {error}")))?;
+            if !is_glob(&located.path) {
+                if !files.contains(&located) {
                     files.push(located);
-                } else if !ignore_missing {
-                    return Err(RenderError::ValueFile(format!(
-                        "values file {name} does not exist ({})",
-                        located.path
-                    )));
+                }
+                continue;
+            }
+            let matches = expand(&located)?;
+            if matches.is_empty() && !ignore_missing {
+                return Err(RenderError::NoMatch(name.clone()));
+            }
+            for found in matches {
+                if !explicit.contains(&found) && !files.contains(&found) {
+                    files.push(found);
                 }
             }
         }
         Ok(files)
     }
 
-    /// Where a name points: `$ref/path`, `/path` from the repository's root, or relative to the source's folder. A `$name`
-    /// that no source has is an environment variable.
-    pub(super) fn locate(&self, name: &str) -> Result<Located, String> {
+    /// Where a name points: `$ref/path`, `/path` from the repository's root, or relative to the source's folder. A
+    /// `$name` that no source has is an environment variable.
+    pub(super) fn locate(&self, name: &str) -> Result<Located<'a>, String> {
         if let Some((repository, rest)) = self.referenced(name) {
             let path = self.env.substitute(rest);
-            return resolve(repository, "", path.trim_start_matches('/'), name);
+            return resolve(repository, "", &path, name);
         }
-        let name = self.env.substitute(name);
-        if let Some((scheme, _)) = name.split_once("://") {
-            return Err(format!("values file {name}: {scheme} is not supported (put the file into Git)"));
+        let substituted = self.env.substitute(name);
+        match url_scheme(&substituted).as_deref() {
+            Some("http" | "https") => {
+                return Err(format!("remote value files are not supported: put {substituted} into Git"));
+            }
+            Some(scheme) => return Err(format!("the URL scheme '{scheme}' is not allowed")),
+            None => {}
         }
-        match name.strip_prefix('/') {
-            Some(path) => resolve(self.repository, "", path, &name),
-            None => resolve(self.repository, &self.folder, &name, &name),
-        }
+        let folder = if substituted.starts_with('/') { "" } else { &self.folder };
+        resolve(self.repository, folder, &substituted, &substituted)
     }
 
     /// The repository of the source that `$ref/…` refers to, and the rest.
-    fn referenced<'n>(&self, name: &'n str) -> Option<(&Repository, &'n str)> {
+    pub(super) fn referenced<'n>(&self, name: &'n str) -> Option<(&'a Repository, &'n str)> {
         let (reference, rest) = name.strip_prefix('$')?.split_once('/')?;
-        let named = |(source, _): &&(ApplicationSource, Repository)| source.reference == reference;
-        self.request.sources.iter().find(named).map(|(_, repository)| (repository, rest))
-    }
-
-    pub(super) fn repository(&self, url: &str) -> Option<&Repository> {
-        if self.repository.url == url {
-            return Some(self.repository);
-        }
-        self.request.sources.iter().map(|(_, repository)| repository).find(|repository| repository.url == url)
-    }
-
-    fn expand(&self, pattern: &Located) -> Vec<Located> {
-        let Some(repository) = self.repository(&pattern.repository) else { return Vec::new() };
-        repository
-            .files
-            .paths()
-            .filter(|path| path_match(&pattern.path, path) && repository.files.is_file(path))
-            .map(|path| Located { repository: pattern.repository.clone(), path: path.to_owned() })
-            .collect()
+        let named = self.request.sources.iter().find(|(source, _)| source.is_ref() && source.reference == reference);
+        named.map(|(_, repository)| (repository, rest))
     }
 }
 
-fn resolve(repository: &Repository, folder: &str, path: &str, name: &str) -> Result<Located, String> {
-    let joined = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
-    let path = repository.files.resolve(&joined).map_err(|_| {
-        format!("error resolving value file path: value file {name:?} resolved to outside repository root")
-    })?;
-    Ok(Located { repository: repository.url.clone(), path })
+/// The scheme of a URL, lower-cased, as Go's `url.Parse` finds it.
+fn url_scheme(text: &str) -> Option<String> {
+    let (scheme, _) = text.split_once(':')?;
+    let valid = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    valid.then(|| scheme.to_ascii_lowercase())
 }
 
-fn is_glob(path: &str) -> bool {
-    path.contains(['*', '?', '[', '{'])
-}
-
-/// `**` stands for any number of folders; other patterns stay within one.
-fn path_match(pattern: &str, path: &str) -> bool {
-    let pattern: Vec<&str> = pattern.split('/').collect();
-    let path: Vec<&str> = path.split('/').collect();
-    // matches[i]: the pattern so far matches the first i parts of the path.
-    let mut matches = vec![false; path.len() + 1];
-    matches[0] = true;
-    for part in pattern {
-        let mut next = vec![false; path.len() + 1];
-        for i in 0..=path.len() {
-            next[i] = if part == "**" {
-                matches[i] || (i > 0 && next[i - 1])
-            } else {
-                i > 0 && matches[i - 1] && file_match(part, path[i - 1])
-            };
-        }
-        matches = next;
+fn resolve<'a>(repository: &'a Repository, folder: &str, path: &str, name: &str) -> Result<Located<'a>, String> {
+    let resolved =
+        repository.files.resolve(&join(folder, path.trim_start_matches('/'))).map_err(|error| match error {
+            FileError::Loop { .. } => format!("file '{name}': too many levels of symbolic links"),
+            _ => format!("file '{name}' resolved to outside repository root"),
+        })?;
+    if resolved.is_empty() {
+        return Err(format!("file '{name}' resolved to the repository root, which is no file"));
     }
-    matches[path.len()]
+    Ok(Located { repository, path: resolved, name: name.to_owned() })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::path_match;
-
-    #[test]
-    fn double_stars_cross_folders() {
-        for (pattern, path, expected) in [
-            ("a/*.yaml", "a/x.yaml", true),
-            ("a/*.yaml", "a/b/x.yaml", false),
-            ("a/**/x.yaml", "a/x.yaml", true),
-            ("a/**/x.yaml", "a/b/c/x.yaml", true),
-            ("**", "a/b", true),
-            ("a/**", "b/c", false),
-        ] {
-            assert_eq!(path_match(pattern, path), expected, "{pattern} {path}");
+/// The matches of a glob, in the order of the doublestar library.
+fn expand<'a>(pattern: &Located<'a>) -> Result<Vec<Located<'a>>, RenderError> {
+    let failed = |why: String| RenderError::ValueFile(format!("glob pattern {:?}: {why}", pattern.name));
+    let files = &pattern.repository.files;
+    let matches = file_glob::expand(files, &pattern.path).map_err(failed)?;
+    for path in &matches {
+        match files.resolve(path) {
+            Ok(real) if files.is_file(&real) || files.is_folder(&real) => {}
+            Ok(_) => return Err(failed(format!("glob match {path:?} is a symbolic link to nothing"))),
+            Err(_) => return Err(failed(format!("glob match {path:?} resolved to outside repository root"))),
         }
     }
+    let located = |path: String| Located { repository: pattern.repository, name: path.clone(), path };
+    Ok(matches.into_iter().map(located).collect())
 }

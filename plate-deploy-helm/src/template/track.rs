@@ -8,6 +8,7 @@ use crate::value::{Map, Str, Value};
 #[derive(Clone, Debug, Default)]
 pub struct Tracker {
     keys: HashSet<(usize, Str)>,
+    maps: HashSet<usize>,
     whole: HashSet<usize>,
 }
 
@@ -15,6 +16,7 @@ impl Tracker {
     /// A key was read.
     pub(super) fn key(&mut self, map: &Map, key: &str) {
         self.keys.insert((map.identity(), key.into()));
+        self.maps.insert(map.identity());
     }
 
     /// A value was used as a whole (printed, ranged over, given to a function): all that is in it counts as read.
@@ -32,13 +34,23 @@ impl Tracker {
         paths
     }
 
+    /// Whether anything in a map was read under another name: a subchart's table is the subchart's `.Values`.
+    fn touched(&self, value: &Value, depth: usize) -> bool {
+        let Value::Map(map) = value else { return false };
+        let id = map.identity();
+        depth <= 100
+            && (self.whole.contains(&id)
+                || self.maps.contains(&id)
+                || map.snapshot().iter().any(|(_, inner)| self.touched(inner, depth + 1)))
+    }
+
     fn collect(&self, map: &Map, prefix: &str, depth: usize, paths: &mut Vec<String>) {
         if depth > 100 || self.whole.contains(&map.identity()) {
             return;
         }
         for (key, value) in map.snapshot() {
             let path = if prefix.is_empty() { key.to_string() } else { format!("{prefix}.{key}") };
-            if !self.keys.contains(&(map.identity(), key)) {
+            if !self.keys.contains(&(map.identity(), key)) && !self.touched(&value, depth) {
                 paths.push(path);
             } else if let Value::Map(inner) = value {
                 self.collect(&inner, &path, depth + 1, paths);
