@@ -43,6 +43,10 @@ fn platform() -> (TempDir, PathBuf) {
     (dir, repo)
 }
 
+fn git(repo: &Path, args: &[&str]) {
+    assert!(Command::new("git").arg("-C").arg(repo).args(args).status().unwrap().success());
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -92,7 +96,8 @@ fn bad_repositories() {
     let (_dir, repo) = platform();
     fails(&["deploy", "nowhere", "--repo", repo.to_str().unwrap(), "--embedded"], 3, &["nowhere", "staging"]);
     let apps = repo.join("environments/argocd/apps");
-    let broken = fs::read_dir(&apps).unwrap().flatten().find(|e| e.file_name().to_string_lossy().contains("web-stg")).unwrap();
+    let broken =
+        fs::read_dir(&apps).unwrap().flatten().find(|e| e.file_name().to_string_lossy().contains("web-stg")).unwrap();
     fs::write(broken.path(), "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: [\n").unwrap();
     fails(&["lint", "--repo", repo.to_str().unwrap()], 1, &["web-stg", "invalid-yaml"]);
 }
@@ -100,15 +105,20 @@ fn bad_repositories() {
 #[test]
 fn bad_clusters() {
     let (dir, repo) = platform();
+    git(&repo, &["init", "--quiet", "--initial-branch", "main"]);
+    git(&repo, &["add", "--all"]);
+    git(&repo, &["-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", "import"]);
     let repo = repo.to_str().unwrap();
     fails(&["deploy", "staging", "--repo", repo, "--kubeconfig", "/no/such/config"], 3, &["/no/such/config"]);
     let config = dir.path().join("config");
     let user = "users: [{name: u, user: {token: planted-secret}}, {name: x, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: touch, args: [/tmp/pwned]}}}]";
-    let contexts = "contexts: [{name: stg, context: {cluster: c, user: u}}, {name: evil, context: {cluster: c, user: x}}]";
+    let contexts =
+        "contexts: [{name: stg, context: {cluster: c, user: u}}, {name: evil, context: {cluster: c, user: x}}]";
     let clusters = "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]";
     fs::write(&config, format!("apiVersion: v1\nkind: Config\n{clusters}\n{user}\n{contexts}\n")).unwrap();
     let config = config.to_str().unwrap();
-    let deploy = |context: &'static str| ["deploy", "staging", "--repo", repo, "--kubeconfig", config, "--context", context];
+    let deploy =
+        |context: &'static str| ["deploy", "staging", "--repo", repo, "--kubeconfig", config, "--context", context];
     fails(&deploy("nope"), 3, &["no context \"nope\"", "stg"]);
     fails(&deploy("evil"), 3, &["starts a program", "--allow-exec"]);
     fails(&deploy("stg"), 1, &["cannot reach the cluster stg"]);

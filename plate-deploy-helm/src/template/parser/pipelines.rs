@@ -1,8 +1,8 @@
 //! Pipelines, commands and operands: what stands inside an action.
 
 use super::{Parse, Parser, field_name, joined, offset};
-use crate::template::builtins;
 use crate::template::ast::{Command, Expr, ExprKind, Pipe};
+use crate::template::builtins;
 use crate::template::lexer::{Keyword, Kind, Token};
 use crate::template::number::Number;
 use crate::value::quote::{quote, unquote};
