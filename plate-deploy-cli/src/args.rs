@@ -254,7 +254,7 @@ pub(crate) struct HelmValues {
 /// `helm template`.
 #[derive(Debug, Args)]
 pub(crate) struct HelmTemplate {
-    /// [NAME] CHART
+    /// Release name (may be left out) and chart folder or archive
     #[arg(required = true, num_args = 1..=2, value_name = "[NAME] CHART")]
     pub(crate) name_and_chart: Vec<String>,
     #[command(flatten)]

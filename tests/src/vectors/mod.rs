@@ -1,7 +1,7 @@
 //! The recorded vectors: what real Argo CD answered, case by case, and the runner that asks this library the same.
 //!
 //! A group is a folder of `*.jsonl` files; a line is `{id, note?, input, expect}`. Each group has one file here with
-//! one function from a [`Case`] to an [`Outcome`]; [`GROUPS`] is the registry.
+//! one function from a [`Case`] to an [`Outcome`]; `GROUPS` is the registry.
 
 mod appspec;
 mod autosync;

@@ -31,6 +31,10 @@ fn main() -> ExitCode {
     let mut report = Report::default();
     let peers = peers::prepare(&mut report);
     report.run("Rust: unit, fixture, contract, differential and end-to-end tests", rust_tests(&peers));
+    for example in ["embed_engine", "render_chart"] {
+        let step = Step::cargo(["run", "--quiet", "--package", "plate-deploy-examples", "--example", example]);
+        report.run(&format!("Rust: example {example}"), step);
+    }
     report.run("Rust: documentation examples", Step::cargo(["test", "--workspace", "--doc", "--quiet"]));
     if let Some(python) = &peers.python {
         report.run("Python: module and tests", Step::new(python).args(["-m", "pytest", "-q", "plate-deploy-py/tests"]));
