@@ -125,8 +125,9 @@ impl Run<'_> {
                 set_string: texts(args, "set_string"),
                 set_json: texts(args, "set_json"),
                 set_literal: texts(args, "set_literal"),
+                // A file that is not there is left out: the library then fails as Helm does.
                 set_file_contents: paths
-                    .map(|(_, path)| (path.to_owned(), std::fs::read(self.corpus.join(path)).unwrap_or_default()))
+                    .filter_map(|(_, path)| Some((path.to_owned(), std::fs::read(self.corpus.join(path)).ok()?)))
                     .collect(),
                 set_file: set_file.clone(),
                 ..ValueSources::default()

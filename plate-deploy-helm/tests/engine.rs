@@ -87,7 +87,7 @@ fn include_recursion_stops_where_helm_stops_it() {
 
 #[test]
 fn a_deterministic_render_repeats() {
-    let fixed = Deterministic { now: "2024-02-29T12:30:00Z".parse().unwrap(), seed: 7 };
+    let fixed = Deterministic { now: "2024-02-29T12:30:00Z".parse().unwrap(), seed: [7; 32] };
     let options = RenderOptions { deterministic: Some(fixed), ..RenderOptions::default() };
     let template = "{{ now | date \"2006-01-02 15:04\" }} {{ randAlphaNum 20 }} {{ uuidv4 }}";
     let first = render(template, &options).unwrap();

@@ -5,3 +5,4 @@ mod cluster_contract;
 mod deploy;
 mod layers;
 mod tidy;
+mod vectors;

@@ -65,7 +65,9 @@ impl Platform {
     /// # Errors
     /// When it cannot be imported.
     pub async fn repo(&self) -> Result<Repo> {
-        Ok(Repo::open_or_import(self.folder(), Some(&self.dir.path().join("state")), &SystemClock).await?)
+        Ok(Repo::open_or_import(self.folder(), Some(&self.dir.path().join("state")), &SystemClock)
+            .await?
+            .repeatable()?)
     }
 
     /// A deployer on a cluster whose writes are recorded; every plan is approved.

@@ -3,6 +3,7 @@
 mod error;
 mod folder;
 mod offline;
+mod seed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -82,6 +83,18 @@ impl Repo {
         self
     }
 
+    /// With repeatable renders: charts that make passwords and keys make the same ones each time, from a secret in the
+    /// state directory. The embedded cluster has this always; with a cluster that others deploy to as well, charts
+    /// behave as in Argo CD unless this is called.
+    ///
+    /// # Errors
+    /// [`EngineError::Folder`] when the secret can be neither read nor made.
+    pub fn repeatable(mut self) -> Result<Self, EngineError> {
+        folder::prepare_state(&self.state_dir)?;
+        self.sources = self.sources.seed(Some(seed::load(&self.state_dir)?));
+        Ok(self)
+    }
+
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -105,11 +118,11 @@ impl Repo {
     /// # Errors
     /// [`EngineError::Cluster`] when the state cannot be read, or another process uses it.
     pub async fn embedded(self) -> Result<Deployer, EngineError> {
-        folder::prepare_state(&self.state_dir)?;
-        let store = self.state_dir.join("cluster");
+        let repo = self.repeatable()?;
+        let store = repo.state_dir.join("cluster");
         let cluster =
             EmbeddedCluster::start(EmbeddedOptions { store: Some(store), ..EmbeddedOptions::default() }).await?;
-        Ok(Deployer { embedded: true, ..Deployer::new(self, Arc::new(cluster)) })
+        Ok(Deployer { embedded: true, ..Deployer::new(repo, Arc::new(cluster)) })
     }
 
     /// With any cluster.

@@ -171,6 +171,10 @@ fn the_example_repository() {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
+            // State of somebody's deploy of the example is not part of it.
+            if path.ends_with(".plate-deploy") {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
             } else {

@@ -11,7 +11,7 @@ use crate::files::RepoFiles;
 use crate::git::{GitBackend, GitError, GixGit, RepoUrlMap, snapshot};
 use crate::model::Application;
 use crate::model::application::ApplicationSource;
-use crate::render::{RenderRequest, Repository};
+use crate::render::{RenderRequest, RenderSeed, Repository};
 use crate::report::{Diagnostic, Severity};
 use crate::tracking::Tracker;
 
@@ -19,6 +19,7 @@ use crate::tracking::Tracker;
 #[derive(Clone, Debug)]
 pub struct Sources {
     map: RepoUrlMap,
+    seed: Option<RenderSeed>,
     opened: Arc<Mutex<HashMap<String, Arc<dyn GitBackend>>>>,
 }
 
@@ -52,7 +53,14 @@ impl Sources {
     /// With this mapping of URLs to local repositories.
     #[must_use]
     pub fn new(map: RepoUrlMap) -> Self {
-        Self { map, opened: Arc::default() }
+        Self { map, seed: None, opened: Arc::default() }
+    }
+
+    /// With repeatable renders.
+    #[must_use]
+    pub fn seed(mut self, seed: Option<RenderSeed>) -> Self {
+        self.seed = seed;
+        self
     }
 
     /// Everything that a render of the Application depends on. Sources in the workspace's own repository are read from
@@ -83,6 +91,7 @@ impl Sources {
             kube_version: capabilities.kube_version.clone(),
             api_versions: capabilities.api_versions.clone(),
             tracker: Tracker::default(),
+            seed: self.seed.clone(),
         })
     }
 

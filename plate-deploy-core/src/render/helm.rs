@@ -106,6 +106,7 @@ impl<'a> Source<'a> {
             skip_tests: helm.skip_tests,
             skip_schema_validation: helm.skip_schema_validation,
             unused_values: true,
+            deterministic: self.request.seed.as_ref().map(|seed| seed.of(&self.request.app_name)),
             ..TemplateOptions::default()
         }
     }

@@ -23,7 +23,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
+use plate_deploy_helm::engine::Deterministic;
 use plate_deploy_helm::engine::Engine;
+use sha2::{Digest, Sha256};
 
 pub use error::RenderError;
 
@@ -61,6 +64,33 @@ pub struct RenderRequest {
     pub api_versions: Vec<String>,
     /// How objects are marked.
     pub tracker: Tracker,
+    /// Makes renders repeatable; `None`: the random functions of charts give something else each time, as in Argo CD.
+    pub seed: Option<RenderSeed>,
+}
+
+/// What the random functions and the clock of charts are made from, so that the same chart renders the same twice.
+///
+/// Passwords and keys come from it: it is a secret, and `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RenderSeed {
+    /// The secret.
+    pub key: [u8; 32],
+    /// What `now` gives.
+    pub now: Timestamp,
+}
+
+impl RenderSeed {
+    /// The settings of one Application's renders: no two Applications share their random values.
+    fn of(&self, app_name: &str) -> Deterministic {
+        let seed = Sha256::new().chain_update(self.key).chain_update(app_name).finalize();
+        Deterministic { now: self.now, seed: seed.into() }
+    }
+}
+
+impl std::fmt::Debug for RenderSeed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RenderSeed").field("now", &self.now).finish_non_exhaustive()
+    }
 }
 
 /// What a render gives.

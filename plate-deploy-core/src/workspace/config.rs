@@ -1,4 +1,4 @@
-//! `plate-deploy.yaml`: what overrides discovery. One table ([`ROOT`]) says which keys there are; reading, the refusal
+//! `plate-deploy.yaml`: what overrides discovery. One table (`ROOT`) says which keys there are; reading, the refusal
 //! of unknown keys and the published JSON Schema all follow from it.
 
 use std::collections::{BTreeMap, BTreeSet};

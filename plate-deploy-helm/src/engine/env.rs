@@ -1,6 +1,7 @@
 //! Time, randomness and the work budget of one render.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -10,12 +11,19 @@ use rand::{Rng, SeedableRng};
 use crate::value::{Env, FuncError};
 
 /// Makes a render repeatable: the same input gives the same bytes, keys and passwords included.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Deterministic {
     /// What `now` gives.
     pub now: Timestamp,
-    /// Seeds all randomness.
-    pub seed: u64,
+    /// Seeds all randomness. Passwords and keys come from it: keep it as secret as they are.
+    pub seed: [u8; 32],
+}
+
+impl fmt::Debug for Deterministic {
+    /// Without the seed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deterministic").field("now", &self.now).finish_non_exhaustive()
+    }
 }
 
 /// The [`Env`] of one render.
@@ -30,7 +38,7 @@ pub(super) struct RenderEnv {
 impl RenderEnv {
     pub(super) fn new(deterministic: Option<&Deterministic>, time_zone: TimeZone, budget: u64) -> Self {
         let random = match deterministic {
-            Some(fixed) => StdRng::seed_from_u64(fixed.seed),
+            Some(fixed) => StdRng::from_seed(fixed.seed),
             None => rand::make_rng(),
         };
         Self {

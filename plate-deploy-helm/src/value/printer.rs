@@ -259,6 +259,7 @@ impl Printer {
             'f' | 'F' => ('f', Some(6)),
             'e' => ('e', Some(6)),
             'E' => ('E', Some(6)),
+            'x' | 'X' | 'b' => (verb, None),
             _ => return self.bad_verb(value, verb),
         };
         let flags = self.flags;

@@ -42,6 +42,7 @@ fn request(input: &Value) -> Result<RenderRequest, String> {
     let mut sources = vec![(source, repository(url, files(decode(input, "files")?)))];
     sources.extend(others);
     Ok(RenderRequest {
+        seed: None,
         app_name: decode(input, "appName")?,
         project: decode(input, "project")?,
         namespace: decode(input, "namespace")?,

