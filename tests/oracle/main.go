@@ -4,6 +4,7 @@
 // It reads one JSON case per line on standard input and answers one JSON line for each on standard output:
 //
 //	{"template": "…", "partials": "…", "values": "<YAML>"}  →  {"out": "…"} or {"error": "…"}
+//	{"bench": {"chart": "DIR", "runs": 20, …}}  →  {"nanos": fastest run} or {"error": "…"}, for bench-helm
 //
 // Build it with `go build -o helm-oracle .` and hand its path to the test in PLATE_HELM_ORACLE.
 package main
@@ -29,11 +30,13 @@ type testCase struct {
 	Partials string            `json:"partials"`
 	Values   string            `json:"values"`
 	Files    map[string]string `json:"files"`
+	Bench    *benchCase        `json:"bench"`
 }
 
 type answer struct {
 	Out   *string `json:"out,omitempty"`
 	Error string  `json:"error,omitempty"`
+	Nanos int64   `json:"nanos,omitempty"`
 }
 
 func files(name, data string) *common.File {
@@ -100,6 +103,8 @@ func main() {
 		a := answer{}
 		if err := json.Unmarshal(in.Bytes(), &c); err != nil {
 			a.Error = "oracle: " + err.Error()
+		} else if c.Bench != nil {
+			a = benchAnswer(*c.Bench)
 		} else {
 			a = guarded(c)
 		}

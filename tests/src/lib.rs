@@ -1,5 +1,6 @@
-//! Test support shared by the test binaries: the runner of the recorded vectors.
+//! Test support shared by the test binaries: the runner of the recorded vectors, and the measurements beside Helm.
 
+pub mod bench;
 pub mod control_plane;
 pub mod platform;
 pub mod vectors;
