@@ -11,7 +11,9 @@ use crate::engine::{
     Deterministic, Engine, HelmVersion, Lookup, NoLookup, Release, RenderError, RenderInput, RenderLimits,
     RenderOptions, Rendered,
 };
-use crate::release::{Manifest, ManifestError, Role, SortedManifests, sort_manifests, split_manifests};
+use crate::release::{
+    Manifest, ManifestError, Role, SortedManifests, sort_manifests, split_manifests, split_manifests_helm3,
+};
 use crate::sprig::semver::{Constraint, Version};
 
 /// Longest release name.
@@ -194,7 +196,7 @@ pub fn template_with(
     lookup: &dyn Lookup,
 ) -> Result<TemplateOutput, Error> {
     let capabilities = capabilities(options)?;
-    let user = options.values.merge()?;
+    let user = options.values.merge_as(options.helm)?;
     check_installable(chart)?;
     check_release_name(&options.release_name)?;
     let rules =
@@ -233,13 +235,19 @@ fn render_options(options: &TemplateOptions) -> RenderOptions {
 }
 
 fn capabilities(options: &TemplateOptions) -> Result<Capabilities, Error> {
+    let helm3 = options.helm == HelmVersion::V3;
     if let Some(capabilities) = &options.capabilities {
-        return Ok(capabilities.clone());
+        let mut capabilities = capabilities.clone();
+        if helm3 {
+            capabilities.kube_version = capabilities.kube_version.with_vendor();
+        }
+        return Ok(capabilities);
     }
     let mut capabilities = Capabilities::default();
     if let Some(version) = &options.kube_version {
-        capabilities.kube_version = KubeVersion::parse(version)
+        let parsed = KubeVersion::parse(version)
             .map_err(|problem| Error::InvalidKubeVersion { version: version.clone(), problem })?;
+        capabilities.kube_version = if helm3 { parsed.without_vendor() } else { parsed };
     }
     let given = options.api_versions.iter().flat_map(|versions| versions.split(','));
     capabilities.api_versions.extend(given.map(str::to_owned));
@@ -334,7 +342,7 @@ fn finish(
         }
     }
     if !options.show_only.is_empty() {
-        text = show_only(&text, &options.show_only)?;
+        text = show_only(&text, options)?;
     }
     Ok(TemplateOutput {
         text,
@@ -370,10 +378,13 @@ fn collect_crds(chart: &RenderChart<'_>, path: &str, manifests: &mut Vec<Manifes
 }
 
 /// The printed documents whose source matches, in the order of the patterns.
-fn show_only(text: &str, patterns: &[String]) -> Result<String, Error> {
-    let documents = split_manifests(text);
+fn show_only(text: &str, options: &TemplateOptions) -> Result<String, Error> {
+    let documents = match options.helm {
+        HelmVersion::V4 => split_manifests(text),
+        HelmVersion::V3 => split_manifests_helm3(text),
+    };
     let mut out = String::new();
-    for pattern in patterns {
+    for pattern in &options.show_only {
         let mut shown = BTreeSet::new();
         for (i, document) in documents.iter().enumerate() {
             if source_of(document).is_some_and(|source| glob_matches(pattern, source)) && shown.insert(i) {
