@@ -406,3 +406,50 @@ fn source_of(document: &str) -> Option<&str> {
         (!chart.is_empty() && !path.is_empty()).then_some(path)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart(template: &str) -> Chart {
+        let file = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
+        let metadata = "apiVersion: v2\nname: web\nversion: 1.0.0\nkubeVersion: '<=1.37.0'\n";
+        Chart::from_dir_files(vec![file("Chart.yaml", metadata), file("templates/a.yaml", template)]).unwrap()
+    }
+
+    fn output(template_text: &str, options: TemplateOptions) -> String {
+        template(&chart(template_text), &options).unwrap().text.replace("---\n# Source: web/templates/a.yaml\n", "")
+    }
+
+    #[test]
+    fn helm_3_drops_the_vendor_of_a_given_version_and_keeps_that_of_a_cluster() {
+        let text = "a: {{ .Capabilities.KubeVersion.Version }} {{ .Capabilities.KubeVersion.String }}\n";
+        let vendor = "v1.33.4-gke.1";
+        let capabilities =
+            Capabilities { kube_version: KubeVersion::parse(vendor).unwrap(), ..Capabilities::default() };
+        for (helm, given, cluster) in [
+            (HelmVersion::V4, "a: v1.33.4-gke.1 v1.33.4\n", "a: v1.33.4-gke.1 v1.33.4\n"),
+            (HelmVersion::V3, "a: v1.33.4 v1.33.4\n", ""),
+        ] {
+            let options = TemplateOptions { helm, ..TemplateOptions::default() };
+            let kube_version = Some(vendor.to_owned());
+            assert_eq!(output(text, TemplateOptions { kube_version, ..options.clone() }), given);
+            let options = TemplateOptions { capabilities: Some(capabilities.clone()), ..options };
+            match template(&chart(text), &options) {
+                Ok(_) => assert_eq!(output(text, options), cluster),
+                // A pre-release satisfies no constraint that names none.
+                Err(error) => assert!(cluster.is_empty() && matches!(error, Error::KubeVersion { .. }), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn helm_3_trims_what_show_only_prints() {
+        let text = "a: |+\n  x\n\n\n---\nb: 1\n";
+        for (helm, want) in [(HelmVersion::V4, "a: |+\n  x\n\n\n\n\nb: 1\n\n"), (HelmVersion::V3, "a: |+\n  x\nb: 1\n")]
+        {
+            let show_only = vec!["templates/a.yaml".to_owned()];
+            assert_eq!(output(text, TemplateOptions { helm, show_only, ..TemplateOptions::default() }), want);
+        }
+    }
+}
