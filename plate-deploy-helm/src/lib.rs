@@ -15,6 +15,7 @@ pub mod sprig;
 pub mod template;
 pub mod value;
 
+mod helm_version;
 mod template_cmd;
 
 pub use template_cmd::{Error, TemplateOptions, TemplateOutput, template, template_with};

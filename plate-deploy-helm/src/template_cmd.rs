@@ -11,7 +11,9 @@ use crate::engine::{
     Deterministic, Engine, HelmVersion, Lookup, NoLookup, Release, RenderError, RenderInput, RenderLimits,
     RenderOptions, Rendered,
 };
-use crate::release::{Manifest, ManifestError, Role, SortedManifests, sort_manifests, split_manifests};
+use crate::release::{
+    Manifest, ManifestError, Role, SortedManifests, sort_manifests, split_manifests, split_manifests_helm3,
+};
 use crate::sprig::semver::{Constraint, Version};
 
 /// Longest release name.
@@ -194,7 +196,7 @@ pub fn template_with(
     lookup: &dyn Lookup,
 ) -> Result<TemplateOutput, Error> {
     let capabilities = capabilities(options)?;
-    let user = options.values.merge()?;
+    let user = options.values.merge_as(options.helm)?;
     check_installable(chart)?;
     check_release_name(&options.release_name)?;
     let rules =
@@ -233,13 +235,19 @@ fn render_options(options: &TemplateOptions) -> RenderOptions {
 }
 
 fn capabilities(options: &TemplateOptions) -> Result<Capabilities, Error> {
+    let helm3 = options.helm == HelmVersion::V3;
     if let Some(capabilities) = &options.capabilities {
-        return Ok(capabilities.clone());
+        let mut capabilities = capabilities.clone();
+        if helm3 {
+            capabilities.kube_version = capabilities.kube_version.with_vendor();
+        }
+        return Ok(capabilities);
     }
     let mut capabilities = Capabilities::default();
     if let Some(version) = &options.kube_version {
-        capabilities.kube_version = KubeVersion::parse(version)
+        let parsed = KubeVersion::parse(version)
             .map_err(|problem| Error::InvalidKubeVersion { version: version.clone(), problem })?;
+        capabilities.kube_version = if helm3 { parsed.without_vendor() } else { parsed };
     }
     let given = options.api_versions.iter().flat_map(|versions| versions.split(','));
     capabilities.api_versions.extend(given.map(str::to_owned));
@@ -334,7 +342,7 @@ fn finish(
         }
     }
     if !options.show_only.is_empty() {
-        text = show_only(&text, &options.show_only)?;
+        text = show_only(&text, options)?;
     }
     Ok(TemplateOutput {
         text,
@@ -370,10 +378,13 @@ fn collect_crds(chart: &RenderChart<'_>, path: &str, manifests: &mut Vec<Manifes
 }
 
 /// The printed documents whose source matches, in the order of the patterns.
-fn show_only(text: &str, patterns: &[String]) -> Result<String, Error> {
-    let documents = split_manifests(text);
+fn show_only(text: &str, options: &TemplateOptions) -> Result<String, Error> {
+    let documents = match options.helm {
+        HelmVersion::V4 => split_manifests(text),
+        HelmVersion::V3 => split_manifests_helm3(text),
+    };
     let mut out = String::new();
-    for pattern in patterns {
+    for pattern in &options.show_only {
         let mut shown = BTreeSet::new();
         for (i, document) in documents.iter().enumerate() {
             if source_of(document).is_some_and(|source| glob_matches(pattern, source)) && shown.insert(i) {
@@ -394,4 +405,51 @@ fn source_of(document: &str) -> Option<&str> {
         let (chart, path) = line.split_once('/')?;
         (!chart.is_empty() && !path.is_empty()).then_some(path)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart(template: &str) -> Chart {
+        let file = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
+        let metadata = "apiVersion: v2\nname: web\nversion: 1.0.0\nkubeVersion: '<=1.37.0'\n";
+        Chart::from_dir_files(vec![file("Chart.yaml", metadata), file("templates/a.yaml", template)]).unwrap()
+    }
+
+    fn output(template_text: &str, options: TemplateOptions) -> String {
+        template(&chart(template_text), &options).unwrap().text.replace("---\n# Source: web/templates/a.yaml\n", "")
+    }
+
+    #[test]
+    fn helm_3_drops_the_vendor_of_a_given_version_and_keeps_that_of_a_cluster() {
+        let text = "a: {{ .Capabilities.KubeVersion.Version }} {{ .Capabilities.KubeVersion.String }}\n";
+        let vendor = "v1.33.4-gke.1";
+        let capabilities =
+            Capabilities { kube_version: KubeVersion::parse(vendor).unwrap(), ..Capabilities::default() };
+        for (helm, given, cluster) in [
+            (HelmVersion::V4, "a: v1.33.4-gke.1 v1.33.4\n", "a: v1.33.4-gke.1 v1.33.4\n"),
+            (HelmVersion::V3, "a: v1.33.4 v1.33.4\n", ""),
+        ] {
+            let options = TemplateOptions { helm, ..TemplateOptions::default() };
+            let kube_version = Some(vendor.to_owned());
+            assert_eq!(output(text, TemplateOptions { kube_version, ..options.clone() }), given);
+            let options = TemplateOptions { capabilities: Some(capabilities.clone()), ..options };
+            match template(&chart(text), &options) {
+                Ok(_) => assert_eq!(output(text, options), cluster),
+                // A pre-release satisfies no constraint that names none.
+                Err(error) => assert!(cluster.is_empty() && matches!(error, Error::KubeVersion { .. }), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn helm_3_trims_what_show_only_prints() {
+        let text = "a: |+\n  x\n\n\n---\nb: 1\n";
+        for (helm, want) in [(HelmVersion::V4, "a: |+\n  x\n\n\n\n\nb: 1\n\n"), (HelmVersion::V3, "a: |+\n  x\nb: 1\n")]
+        {
+            let show_only = vec!["templates/a.yaml".to_owned()];
+            assert_eq!(output(text, TemplateOptions { helm, show_only, ..TemplateOptions::default() }), want);
+        }
+    }
 }

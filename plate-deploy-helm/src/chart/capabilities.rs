@@ -151,6 +151,20 @@ impl KubeVersion {
             minor: plain(minor),
         })
     }
+
+    /// What Helm 3 makes of `--kube-version`: the numbers only, everywhere.
+    #[must_use]
+    pub fn without_vendor(mut self) -> Self {
+        self.version.clone_from(&self.normalized);
+        self
+    }
+
+    /// What Helm 3 makes of a cluster's version: as the cluster says, everywhere.
+    #[must_use]
+    pub fn with_vendor(mut self) -> Self {
+        self.normalized.clone_from(&self.version);
+        self
+    }
 }
 
 #[cfg(test)]

@@ -144,8 +144,8 @@ impl Coalescer {
             let was_given = given.contains(&key);
             let key = key.text();
             match (dest.get(&key), &value) {
-                // The user nulls a default away. A null for something without a default stays (Helm 4).
-                (Some(Value::Nil), _) if !merge && (was_given || !self.clean_nulls) => {
+                // The user nulls a default away. A null for something without a default stays.
+                (Some(Value::Nil), _) if !merge && was_given => {
                     dest.remove(&key);
                 }
                 (None, _) => dest.insert(key.as_ref(), value),

@@ -2,8 +2,9 @@
 
 use super::coalesce::{Coalescer, deep_copy_map};
 use super::load::load_values;
-use super::{Chart, ChartError, RenderChart, ValuesError, dependencies, schema, strvals};
-use crate::value::yaml::{UnmarshalError, unmarshal_map};
+use super::{Chart, ChartError, DocumentError, RenderChart, ValuesError, dependencies, schema, strvals};
+use crate::helm_version::HelmVersion;
+use crate::value::yaml::{UnmarshalError, unmarshal_json_map, unmarshal_map};
 use crate::value::{Map, Value, json};
 
 /// Where the user's values come from, in Helm's order: later ones override earlier ones.
@@ -36,20 +37,33 @@ impl std::fmt::Debug for ValueSources {
 }
 
 impl ValueSources {
-    /// Merges all sources, as Helm's `MergeValues`.
+    /// Merges all sources, as Helm 4's `MergeValues`.
     ///
     /// # Errors
     /// The first source that cannot be understood.
     pub fn merge(&self) -> Result<Map, ValuesError> {
+        self.merge_as(HelmVersion::V4)
+    }
+
+    /// Merges all sources as that Helm does. Helm 3 reads only the first document of a values file, and knows no
+    /// `--set-json '{…}'` without a key.
+    ///
+    /// # Errors
+    /// The first source that cannot be understood.
+    pub fn merge_as(&self, helm: HelmVersion) -> Result<Map, ValuesError> {
         let base = Map::new();
         for (name, bytes) in &self.files {
-            let values = load_values(bytes)
-                .map_err(|problem| ValuesError::File { context: format!("failed to parse {name}"), problem })?;
+            let read = match helm {
+                HelmVersion::V4 => load_values(bytes),
+                HelmVersion::V3 => unmarshal_json_map(bytes).map_err(DocumentError::from),
+            };
+            let values =
+                read.map_err(|problem| ValuesError::File { context: format!("failed to parse {name}"), problem })?;
             merge_maps(&base, &Map::from(&values));
         }
         merge_maps(&base, &Map::from(&self.object));
         for text in &self.set_json {
-            set_json(text, &base)?;
+            set_json(text, &base, helm)?;
         }
         let set = |flag: &'static str| move |problem: String| ValuesError::Set { flag, problem };
         for text in &self.set {
@@ -74,9 +88,9 @@ impl ValueSources {
     }
 }
 
-fn set_json(text: &str, base: &Map) -> Result<(), ValuesError> {
+fn set_json(text: &str, base: &Map, helm: HelmVersion) -> Result<(), ValuesError> {
     let trimmed = text.trim();
-    if !trimmed.starts_with('{') {
+    if helm == HelmVersion::V3 || !trimmed.starts_with('{') {
         return strvals::parse_json_into(text, base).map_err(|_| ValuesError::SetJson(text.to_owned()));
     }
     let object = json::decode_map(trimmed.as_bytes())
@@ -153,4 +167,49 @@ pub(crate) fn check_schema(schema: &[u8], values: &Map, user: &Map, clean_nulls:
     coalescer.tables(&merged, &deep_copy_map(user), "", false);
     coalescer.tables(&merged, values, "", false);
     schema::check(schema, &merged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(sources: &ValueSources, helm: HelmVersion) -> Result<String, String> {
+        let map = sources.merge_as(helm).map_err(|error| error.to_string())?;
+        json::encode(&Value::Map(map)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn helm_3_reads_the_first_document_of_a_values_file() {
+        let files = vec![("v.yaml".to_owned(), b"---\na: 1\nb: 1\n---\nb: 2\n".to_vec())];
+        let sources = ValueSources { files, ..ValueSources::default() };
+        assert_eq!(merged(&sources, HelmVersion::V3).unwrap(), r#"{"a":1,"b":1}"#);
+        assert_eq!(merged(&sources, HelmVersion::V4).unwrap(), r#"{"a":1,"b":2}"#);
+    }
+
+    #[test]
+    fn helm_3_knows_no_set_json_without_a_key() {
+        let sources = ValueSources { set_json: vec![r#"{"a":1}"#.into()], ..ValueSources::default() };
+        assert!(merged(&sources, HelmVersion::V3).unwrap_err().starts_with("failed parsing --set-json data"));
+        assert_eq!(merged(&sources, HelmVersion::V4).unwrap(), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn nulls_of_chart_defaults_stay_in_helm_3_and_a_null_without_a_default_in_both() {
+        let file = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
+        let chart = Chart::from_dir_files(vec![
+            file("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+            file("values.yaml", "service: {port: 80, gone: 1, none: null}\nnothing: null\n"),
+        ])
+        .unwrap();
+        let set = vec!["service.gone=null,service.new=null".to_owned()];
+        let user = ValueSources { set, ..ValueSources::default() }.merge().unwrap();
+        for (clean_nulls, want) in [
+            (false, r#"{"nothing":null,"service":{"new":null,"none":null,"port":80}}"#),
+            (true, r#"{"service":{"new":null,"port":80}}"#),
+        ] {
+            let rules = ValueRules { clean_nulls, ..ValueRules::default() };
+            let prepared = chart.prepare(&user, rules).unwrap();
+            assert_eq!(json::encode(&Value::Map(prepared.values)).unwrap(), want);
+        }
+    }
 }

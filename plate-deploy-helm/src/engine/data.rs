@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::chart_object::ChartObject;
 use super::files::{Files, FilesRead};
-use super::options::HelmVersion;
 use crate::chart::RenderChart;
+use crate::helm_version::HelmVersion;
 use crate::value::{Map, MapKind, Value};
 
 /// A template file with the data of its chart.

@@ -22,9 +22,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
 
+pub use crate::helm_version::HelmVersion;
 pub use env::Deterministic;
 pub use error::{RenderError, RenderErrorKind};
-pub use options::{HelmVersion, Lookup, NoLookup, RenderLimits, RenderOptions};
+pub use options::{Lookup, NoLookup, RenderLimits, RenderOptions};
 
 use crate::chart::{Capabilities, RenderChart};
 use crate::template::{Exec, Limits, Scope};

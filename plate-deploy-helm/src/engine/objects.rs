@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use super::options::HelmVersion;
 use crate::chart::{Capabilities, KubeVersion};
+use crate::helm_version::HelmVersion;
 use crate::value::{FuncError, List, ListKind, Map, Object, Value};
 
 /// Helm's `*common.Capabilities`.

@@ -6,16 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::env::Deterministic;
-
-/// Which Helm's behaviour to follow where 3 and 4 differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum HelmVersion {
-    /// Helm 3.22: `.Chart` is a Go struct.
-    V3,
-    /// Helm 4.3.
-    #[default]
-    V4,
-}
+use crate::helm_version::HelmVersion;
 
 /// How to render.
 #[derive(Clone, Debug)]

@@ -134,7 +134,7 @@ impl fmt::Display for LintReport {
 /// # Errors
 /// User values that cannot be read; everything about the chart itself is in the report.
 pub fn lint(path: &str, files: &[(String, Vec<u8>)], options: &LintOptions) -> Result<LintReport, ValuesError> {
-    let user = options.values.merge()?;
+    let user = options.values.merge_as(options.helm)?;
     let mut report = LintReport { path: path.to_owned(), ..LintReport::default() };
     let folder = Folder { files };
     if !folder.has("Chart.yaml") {

@@ -69,7 +69,8 @@ fn render(chart: &Chart, user: &Map, options: &LintOptions, report: &mut LintRep
     };
     let mut capabilities = Capabilities::default();
     if let Some(version) = &options.kube_version {
-        capabilities.kube_version = version.clone();
+        let version = version.clone();
+        capabilities.kube_version = if options.helm == HelmVersion::V3 { version.without_vendor() } else { version };
     }
     let release =
         Release { name: "test-release".into(), namespace: options.namespace.clone(), revision: 0, is_upgrade: false };
