@@ -10,6 +10,9 @@ use plate_deploy_helm::{TemplateOptions, template_with};
 
 use super::in_process::fastest;
 
+/// What grows: its name, the sizes, and the chart of a size.
+type Kind = (&'static str, [usize; 4], fn(usize) -> Vec<File>);
+
 /// Sizes of the charts that differ in the number of calls.
 const CALLS: [usize; 4] = [1_000, 2_000, 4_000, 8_000];
 /// Sizes of the umbrella charts, in subcharts.
@@ -47,7 +50,7 @@ impl Growth {
 /// # Errors
 /// A chart does not render.
 pub fn measure(runs: usize) -> anyhow::Result<Vec<Growth>> {
-    let kinds: [(&'static str, [usize; 4], fn(usize) -> Vec<File>); 6] = [
+    let kinds: [Kind; 6] = [
         ("include of one template", CALLS, one_template),
         ("include of a template of its own", CALLS, own_templates),
         ("tpl of one text", CALLS, one_tpl),
