@@ -158,7 +158,7 @@ pub(crate) struct Deploy {
     /// How long to wait for everything to become healthy
     #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) timeout: std::time::Duration,
-    /// Show every resource's difference in the plan
+    /// Show created and deleted objects in full in the plan, too (differences of changed ones are always shown)
     #[arg(long)]
     pub(crate) show_diff: bool,
 }

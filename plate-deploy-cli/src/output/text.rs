@@ -194,7 +194,8 @@ fn write_application(out: &mut String, app: &ApplicationPlan, show_diff: bool) -
             Action::Hook => "▸ hook".blue().to_string(),
         };
         writeln!(out, "  {sign} {}", change.key)?;
-        if show_diff && change.action != Action::KeepExtra {
+        // What changes is always shown; whole objects that come or go only when asked for.
+        if change.action == Action::Update || (show_diff && change.action != Action::KeepExtra) {
             out.push_str(&diff::unified(&change.before, &change.after, "      "));
         }
     }

@@ -58,7 +58,10 @@ fn cache_dir() -> PathBuf {
 fn shared_data(peers: &mut Peers, report: &mut Report) {
     let shared = env::var_os("PLATE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
     match fs::canonicalize(&shared) {
-        Ok(path) => peers.environment.push(("PLATE_SHARED".into(), path)),
+        Ok(path) => {
+            peers.environment.push(("PLATE_CORPUS".into(), path.join("corpus")));
+            peers.environment.push(("PLATE_SHARED".into(), path));
+        }
         Err(_) => report.missing(
             "Recorded answers of Helm and Argo CD (corpus, vectors)",
             &format!(
