@@ -42,4 +42,4 @@ pub use types::{
     InvalidId, ListOptions, LocalBranch, LogOptions, ObjectId, PushOutcome, PushRequest, RefInfo, RepositoryStatus,
     Signature, TreeEntry, WorkTreeStatus,
 };
-pub use url::{RepoUrl, RepoUrlMap, normalize_git_url, redact_url};
+pub use url::{RepoUrl, RepoUrlMap, redact_url};

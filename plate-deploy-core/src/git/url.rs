@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::credentials::Credentials;
 use super::error::GitError;
+use crate::model::normalize_git_url;
 
 /// A repository address, understood. `Debug` and `Display` never show credentials: they are taken out when it is parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,69 +156,6 @@ pub fn redact_url(text: &str) -> Cow<'_, str> {
     }
     out.push_str(rest);
     Cow::Owned(out)
-}
-
-/// The form in which Argo CD compares repository addresses (`git.NormalizeGitURL` of v3.6): lower case, without `.git`, ssh
-/// addresses without scheme and with `/` for the first `:`. `""` when it is no URL. A `/` at the end counts, as there.
-#[must_use]
-pub fn normalize_git_url(url: &str) -> String {
-    let mut url = url.trim().to_lowercase();
-    if is_ssh(&url) && !url.starts_with("ssh://") {
-        url = format!("ssh://{}", url.replacen(':', "/", 1));
-    }
-    let url = url.strip_suffix(".git").unwrap_or(&url);
-    if !parses_as_go_url(url) {
-        return String::new();
-    }
-    escape_as_go(url.strip_prefix("ssh://").unwrap_or(url))
-}
-
-/// What Go's `URL.String` writes as `%XX`.
-fn escape_as_go(url: &str) -> String {
-    let mut out = String::with_capacity(url.len());
-    for c in url.chars() {
-        if c.is_ascii_graphic() && !"\"<>\\^`{|}".contains(c) {
-            out.push(c);
-        } else {
-            let mut bytes = [0; 4];
-            out.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
-        }
-    }
-    out
-}
-
-/// Argo CD's `sshURLRegex`: `^(ssh://)?([^/:]*?)@[^@]+$`.
-fn is_ssh(url: &str) -> bool {
-    let rest = url.strip_prefix("ssh://").unwrap_or(url);
-    rest.split_once('@')
-        .is_some_and(|(user, host)| !user.contains(['/', ':']) && !host.is_empty() && !host.contains('@'))
-}
-
-/// What Go's `url.Parse` refuses, as far as repository addresses can hit it.
-fn parses_as_go_url(url: &str) -> bool {
-    if url.contains(|c: char| c.is_control()) || percent_escapes_are_bad(url) || url.starts_with(':') {
-        return false;
-    }
-    let Some((_, rest)) = url.split_once("://") else {
-        // "first path segment in URL cannot contain colon", unless the part before it is a scheme.
-        let colon = url.split('/').next().unwrap_or_default().split_once(':');
-        return colon.is_none_or(|(scheme, _)| {
-            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-        });
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let port = if host.starts_with('[') {
-        host.rsplit_once(']').map(|(_, tail)| tail.trim_start_matches(':'))
-    } else {
-        host.split_once(':').map(|(_, port)| port)
-    };
-    !host.contains(' ') && port.is_none_or(|port| port.chars().all(|c| c.is_ascii_digit()))
-}
-
-fn percent_escapes_are_bad(url: &str) -> bool {
-    url.split('%').skip(1).any(|tail| tail.len() < 2 || !tail.bytes().take(2).all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Which local folder stands for which repository address, so that a deploy works without a network.
