@@ -1,5 +1,7 @@
 //! Who carries a sync out: [`SyncDriver`]. The built-in one, [`EmbeddedDriver`], is a GitOps engine in this process.
 
+pub mod app_status;
+pub mod argocd;
 mod compare;
 mod embedded;
 mod execute;
