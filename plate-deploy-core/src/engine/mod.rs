@@ -1,25 +1,27 @@
 //! The face of the library: open a repository, choose a cluster, deploy.
 
+mod deployer;
 mod error;
 mod folder;
 mod offline;
+mod runs;
 mod seed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+pub use deployer::Deployer;
 pub use error::EngineError;
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
+pub use runs::ResumeOptions;
 
-use crate::clock::{Clock, SystemClock};
-use crate::cluster::{ClusterBackend, DryRun, EmbeddedCluster, EmbeddedOptions};
-use crate::driver::{DriverOptions, EmbeddedDriver, SyncDriver};
+use crate::backup::BackupStore;
+use crate::clock::Clock;
+use crate::cluster::{ClusterBackend, EmbeddedCluster, EmbeddedOptions};
 use crate::git::{GitBackend, GixGit, RepoUrlMap};
-use crate::pipeline::{
-    ApproveUnguarded, Approver, DeployRequest, Libraries, Pipeline, Run, Selection, Services, Sources, render_all,
-};
-use crate::render::{NativeRenderer, Renderer};
-use crate::report::{ApplicationReport, DeployPlan, DeployReport, NoReporter, Reporter};
+use crate::pipeline::Sources;
+use crate::state::{Occupant, ProcessLock, State};
 
 /// Folder for state that lives between runs, inside the repository unless told otherwise.
 pub const STATE_DIR: &str = ".plate-deploy";
@@ -113,196 +115,43 @@ impl Repo {
         Offline::new(self)
     }
 
+    /// The logs of runs in the state directory.
+    #[must_use]
+    pub fn state(&self) -> State {
+        State::open(&self.state_dir)
+    }
+
+    /// The backups in the state directory.
+    #[must_use]
+    pub fn backups(&self) -> BackupStore {
+        BackupStore::new(self.state_dir.join("backups"))
+    }
+
     /// With the embedded cluster, whose state is kept in the state directory.
     ///
     /// # Errors
-    /// [`EngineError::Cluster`] when the state cannot be read, or another process uses it.
+    /// [`EngineError::Cluster`] when the state cannot be read; [`EngineError::State`] when another process uses it.
     pub async fn embedded(self) -> Result<Deployer, EngineError> {
+        self.embedded_for(&Occupant::default(), Duration::ZERO).await
+    }
+
+    /// The same, waiting for another process that uses the embedded cluster; what `me` says is what others are told
+    /// while this one does.
+    ///
+    /// # Errors
+    /// As [`Repo::embedded`].
+    pub async fn embedded_for(self, me: &Occupant, wait: Duration) -> Result<Deployer, EngineError> {
         let repo = self.repeatable()?;
         let store = repo.state_dir.join("cluster");
+        let lock = ProcessLock::acquire(&store.join("process.lock"), me, wait).await?;
         let cluster =
             EmbeddedCluster::start(EmbeddedOptions { store: Some(store), ..EmbeddedOptions::default() }).await?;
-        Ok(Deployer { embedded: true, ..Deployer::new(repo, Arc::new(cluster)) })
+        Ok(Deployer::new(repo, Arc::new(cluster)).with_embedded_lock(lock))
     }
 
     /// With any cluster.
     #[must_use]
     pub fn on(self, cluster: Arc<dyn ClusterBackend>) -> Deployer {
         Deployer::new(self, cluster)
-    }
-}
-
-/// A repository and a cluster: ready to deploy.
-#[derive(Clone, Debug)]
-pub struct Deployer {
-    repo: Repo,
-    cluster: Arc<dyn ClusterBackend>,
-    embedded: bool,
-    confirmed_context: Option<String>,
-    renderer: Arc<dyn Renderer>,
-    reporter: Arc<dyn Reporter>,
-    approver: Arc<dyn Approver>,
-    clock: Arc<dyn Clock>,
-    driver_options: DriverOptions,
-}
-
-impl Deployer {
-    fn new(repo: Repo, cluster: Arc<dyn ClusterBackend>) -> Self {
-        Self {
-            repo,
-            cluster,
-            embedded: false,
-            confirmed_context: None,
-            renderer: Arc::new(NativeRenderer::default()),
-            reporter: Arc::new(NoReporter),
-            approver: Arc::new(ApproveUnguarded),
-            clock: Arc::new(SystemClock),
-            driver_options: DriverOptions::default(),
-        }
-    }
-
-    /// Treats the cluster as embedded: no context guard.
-    #[must_use]
-    pub fn as_embedded(mut self) -> Self {
-        self.embedded = true;
-        self
-    }
-
-    /// Tells this reporter. Default: nobody.
-    #[must_use]
-    pub fn reporter(mut self, reporter: Arc<dyn Reporter>) -> Self {
-        self.reporter = reporter;
-        self
-    }
-
-    /// Asks this approver. Default: yes where no typed word is needed, else no.
-    #[must_use]
-    pub fn approver(mut self, approver: Arc<dyn Approver>) -> Self {
-        self.approver = approver;
-        self
-    }
-
-    /// With another renderer.
-    #[must_use]
-    pub fn renderer(mut self, renderer: Arc<dyn Renderer>) -> Self {
-        self.renderer = renderer;
-        self
-    }
-
-    /// With another clock.
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// With other rules for health, differences and syncs.
-    #[must_use]
-    pub fn driver_options(mut self, options: DriverOptions) -> Self {
-        self.driver_options = options;
-        self
-    }
-
-    /// Vouches for a context whatever its name says.
-    #[must_use]
-    pub fn confirm_context(mut self, context: Option<String>) -> Self {
-        self.confirmed_context = context;
-        self
-    }
-
-    /// The cluster.
-    #[must_use]
-    pub fn cluster(&self) -> &Arc<dyn ClusterBackend> {
-        &self.cluster
-    }
-
-    /// The repository.
-    #[must_use]
-    pub fn repo(&self) -> &Repo {
-        &self.repo
-    }
-
-    /// Deploys an environment.
-    ///
-    /// # Errors
-    /// Only when the run could not begin (the cluster cannot be listed); everything after that is in the report.
-    pub async fn deploy(&self, request: DeployRequest) -> Result<DeployReport, EngineError> {
-        self.run_pipeline(Pipeline::deploy(), request).await
-    }
-
-    /// Runs a pipeline of the caller's making. A dry run gets a cluster that cannot be written to, and stops after the
-    /// plan.
-    ///
-    /// # Errors
-    /// As [`Deployer::deploy`].
-    pub async fn run_pipeline(&self, pipeline: Pipeline, request: DeployRequest) -> Result<DeployReport, EngineError> {
-        let pipeline = if request.dry_run { Pipeline::plan() } else { pipeline };
-        let services = self.services(request.dry_run).await?;
-        Ok(pipeline.run(Run::new(request, services)).await)
-    }
-
-    /// What a deploy would change; the report holds the stages and what cannot be deployed.
-    ///
-    /// # Errors
-    /// As [`Deployer::deploy`].
-    pub async fn plan(&self, request: DeployRequest) -> Result<(Option<DeployPlan>, DeployReport), EngineError> {
-        let services = self.services(true).await?;
-        Ok(Pipeline::plan().run_for_plan(Run::new(request.dry_run(true), services)).await)
-    }
-
-    /// How an environment's Applications are; `None`: all of them.
-    ///
-    /// # Errors
-    /// [`EngineError`] when the repository or the cluster cannot be read, or there is no such environment.
-    pub async fn status(&self, environment: Option<&str>) -> Result<Vec<ApplicationReport>, EngineError> {
-        let services = self.services(true).await?;
-        let loaded = self.repo.offline().load("HEAD").await?;
-        let environment = match environment {
-            None => None,
-            Some(word) => Some(
-                loaded
-                    .workspace
-                    .environment(word)
-                    .ok_or_else(|| EngineError::unknown_environment(word, &loaded.workspace))?
-                    .name
-                    .clone(),
-            ),
-        };
-        let applications = match &environment {
-            Some(name) => Selection::new(&loaded.workspace, name, Libraries::Skip).applications,
-            None => loaded
-                .workspace
-                .applications
-                .iter()
-                .filter(|a| a.component.is_some())
-                .map(|a| a.source.object.clone())
-                .collect(),
-        };
-        let rendered = render_all(&services, &loaded.repository(), &applications).await.map_err(EngineError::Stage)?;
-        let comparisons = services.driver.compare(&rendered.targets).await?;
-        let mut reports: Vec<_> = rendered.targets.iter().zip(comparisons).map(|(t, c)| c.report(t)).collect();
-        reports.extend(rendered.broken);
-        reports.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(reports)
-    }
-
-    async fn services(&self, read_only: bool) -> Result<Services, EngineError> {
-        let cluster: Arc<dyn ClusterBackend> =
-            if read_only { Arc::new(DryRun::new(Arc::clone(&self.cluster))) } else { Arc::clone(&self.cluster) };
-        let driver =
-            EmbeddedDriver::start(Arc::clone(&cluster), Arc::clone(&self.clock), self.driver_options.clone()).await?;
-        let driver: Arc<dyn SyncDriver> = Arc::new(driver);
-        Ok(Services {
-            git: Arc::clone(&self.repo.git),
-            sources: self.repo.sources.clone(),
-            cluster,
-            embedded: self.embedded,
-            confirmed_context: self.confirmed_context.clone(),
-            driver,
-            renderer: Arc::clone(&self.renderer),
-            reporter: Arc::clone(&self.reporter),
-            approver: Arc::clone(&self.approver),
-            clock: Arc::clone(&self.clock),
-        })
     }
 }

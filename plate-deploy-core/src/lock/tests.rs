@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::{FixedClock, SystemClock};
-use crate::cluster::{ClusterWriter, EmbeddedCluster, EmbeddedOptions, Propagation};
+use crate::cluster::{EmbeddedCluster, EmbeddedOptions, Propagation};
 
 async fn cluster() -> Arc<dyn ClusterBackend> {
     Arc::new(EmbeddedCluster::start(EmbeddedOptions::default()).await.unwrap())
@@ -66,8 +66,10 @@ async fn a_dead_holder_is_waited_out_a_living_one_is_not() {
     drop(living); // As if killed: no release.
     let told = std::sync::atomic::AtomicUsize::new(0);
     let patient = LockRequest { timeout: Duration::from_secs(20), ..request("b") };
-    let held =
-        lock.acquire(&patient, |_| drop(told.fetch_add(1, std::sync::atomic::Ordering::Relaxed))).await.unwrap();
+    let tell = |_: &LockError| {
+        told.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    };
+    let held = lock.acquire(&patient, tell).await.unwrap();
     held.check().unwrap();
     assert_eq!(told.into_inner(), 1);
 }

@@ -49,11 +49,12 @@ async fn deploy_layer(run: &Run, layer: &LibraryLayer) -> Result<Vec<LibraryRepo
     let own = run.prepared()?.repository(&run.revision);
     let rendered = render_all(&run.services, &own, &applications).await?;
     let targets = rendered.targets;
-    let before = run.services.driver.compare(&targets).await.map_err(StageError::failed)?;
+    let before = run.services.library_driver.compare(&targets).await.map_err(StageError::failed)?;
     let deadline = Instant::now() + run.request.timeout;
     let options = SyncOptions { timeout: run.request.timeout };
     let reporter = &*run.services.reporter;
-    let mut synced = run.services.driver.sync(targets.clone(), options, reporter).await.map_err(StageError::failed)?;
+    let driver = &run.services.library_driver;
+    let mut synced = driver.sync(targets.clone(), options, reporter).await.map_err(StageError::failed)?;
     synced.extend(rendered.broken);
     let order = |name: &str| layer.libraries.iter().position(|library| library.name == name);
     synced.sort_by_key(|report| order(&report.name));

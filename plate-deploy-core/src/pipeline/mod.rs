@@ -19,6 +19,7 @@ mod locking;
 mod mask;
 mod notify;
 mod plan;
+mod plan_file;
 mod pods;
 mod preflight;
 mod probe;
@@ -43,6 +44,7 @@ use std::sync::Arc;
 pub use approval::{Approval, ApproveAll, ApproveDigest, ApproveUnguarded, Approver};
 pub use edits::Edit;
 pub use notify::{Moment, Notification, Notifier, Webhook};
+pub use plan_file::{PlanFile, PlanFileError};
 pub use request::{
     Author, DeployRequest, ImageChange, Libraries, LockOptions, RollbackTo, Verb, VerifyOptions,
 };

@@ -113,6 +113,12 @@ fn check_verb(run: &Run, environment: &DiscoveredEnvironment) -> Result<(), Stag
             Err(StageError::refused(format!("{} is production: it is never deleted as a whole", environment.name))
                 .remedy("remove single Applications from Git, and deploy"))
         }
+        // Their targets are not in Git, and Argo CD knows no other place.
+        Verb::Delete { .. } | Verb::Restore { .. } if run.services.driver.name() == "argocd" => {
+            let message = format!("{} through Argo CD is not supported: it would bring back what Git says", run.request.verb.word());
+            Err(StageError::refused(message)
+                .remedy("switch the Applications' automated sync off, and use --driver embedded"))
+        }
         _ => Ok(()),
     }
 }

@@ -87,12 +87,11 @@ impl Pipeline {
         let (outcome, summary) = run.outcome();
         let moment = if outcome.exit_code() == 0 { Moment::Succeeded } else { Moment::Failed };
         run.notify(moment).await;
-        let mut trouble = |error: StageError| {
-            run.findings.push(Diagnostic::new(Severity::Warning, "state", error.message));
-        };
         let written = remember(run, outcome, &summary);
         let ended = run.journal(JournalEvent::Ended { outcome: word(outcome), summary });
-        [written, ended].into_iter().filter_map(Result::err).for_each(&mut trouble);
+        for error in [written, ended].into_iter().filter_map(Result::err) {
+            run.findings.push(Diagnostic::new(Severity::Warning, "state", error.message));
+        }
     }
 }
 

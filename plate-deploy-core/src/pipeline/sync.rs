@@ -54,7 +54,11 @@ async fn carry_out(run: &Run, targets: Vec<Target>) -> Result<Vec<ApplicationRep
     let options = SyncOptions { timeout: run.request.timeout };
     let reporter = &*run.services.reporter;
     let watch = PodWatch::new(&*run.services.cluster, &targets, &run.request.verify);
-    let syncing = run.services.driver.sync(targets.clone(), options, reporter);
+    let driver = match run.request.verb {
+        Verb::Delete { .. } | Verb::Restore { .. } => &run.services.library_driver,
+        _ => &run.services.driver,
+    };
+    let syncing = driver.sync(targets.clone(), options, reporter);
     tokio::select! {
         done = syncing => done.map_err(StageError::failed),
         troubles = watch.until_hopeless() => {
