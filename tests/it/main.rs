@@ -4,6 +4,8 @@
 mod argocd;
 mod cluster_contract;
 mod deploy;
+mod faults;
+mod pipeline;
 mod layers;
 mod tidy;
 mod vectors;

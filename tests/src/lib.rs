@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod control_plane;
+pub mod faults;
 pub mod fake_argocd;
 pub mod platform;
 pub mod vectors;

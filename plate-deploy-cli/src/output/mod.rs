@@ -2,6 +2,7 @@
 
 mod diff;
 mod progress;
+mod records;
 mod text;
 
 use std::io::{self, IsTerminal, Write};
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::args::{Format, Global, When};
 use crate::command_error::CommandError;
 
+pub(crate) use records::{backups_text, history_text};
 pub(crate) use text::{lint_text, plan_text, report_text, status_text};
 
 /// Sets colours and logging once, before any command runs.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{EngineError, Repo, folder};
+use crate::backup::Identities;
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{ClusterBackend, DryRun};
 use crate::driver::argocd::ArgoCdOptions;
@@ -124,6 +125,13 @@ impl Deployer {
     #[must_use]
     pub fn safety(mut self, safety: Safety) -> Self {
         self.safety = safety;
+        self
+    }
+
+    /// With keys that open backups.
+    #[must_use]
+    pub fn identities(mut self, identities: Identities) -> Self {
+        self.safety.identities = identities;
         self
     }
 

@@ -6,7 +6,7 @@ use super::validate::render_all;
 use super::{Run, StageError};
 use crate::render::Repository;
 use crate::report::{Diagnostic, Severity};
-use crate::workspace::{Component, DiscoveredComponent, DiscoveredEnvironment, ImageRequest, Workspace};
+use crate::workspace::{Component, DiscoveredComponent, DiscoveredEnvironment, Environment, ImageRequest, Workspace};
 
 /// The edits that copy images from the environment `from`. Components that are named must be healthy there; of the
 /// others, those that are not are left out with a finding.
@@ -33,7 +33,12 @@ pub(super) async fn edits(
             continue;
         }
         for image in component.images(Some(&from.name)) {
-            let name = image.name();
+            let mut name = image.name();
+            let present = component.images(Some(&to.name)).into_iter().find(|other| other.path == image.path);
+            if present.is_some_and(|present| same_but_environment(&name.repository, &present.name().repository, (&from, to))) {
+                // Each environment has a registry path of its own: what is promoted is the version.
+                name.repository = String::new();
+            }
             if name.tag.is_empty() && name.digest.is_empty() {
                 continue;
             }
@@ -69,6 +74,19 @@ fn components<'a>(
         })
     };
     names.iter().map(find).collect()
+}
+
+/// Whether two repositories differ in nothing but the parts that name their environments:
+/// `harbor/stg/web` and `harbor/prod/web`.
+fn same_but_environment(
+    left: &str,
+    right: &str,
+    (from, to): (&DiscoveredEnvironment, &DiscoveredEnvironment),
+) -> bool {
+    let names = |part: &str, environment: &DiscoveredEnvironment| environment.aliases().contains(&part);
+    let (left, right): (Vec<&str>, Vec<&str>) = (left.split('/').collect(), right.split('/').collect());
+    left.len() == right.len()
+        && left.iter().zip(&right).all(|(a, b)| a == b || (names(a, from) && names(b, to)))
 }
 
 /// Why a component is not Synced and Healthy in an environment; `None` when it is.

@@ -44,7 +44,15 @@ async fn target(run: &Run, environment: &str, base: CommitId, to: &RollbackTo) -
     let state = run.services.safety.state.as_ref();
     let history = || state.map(|s| s.history.entries()).transpose().map_err(state_error).map(Option::unwrap_or_default);
     let revision = match to {
-        RollbackTo::Revision(revision) => revision.clone(),
+        RollbackTo::Revision(revision) => match (git.resolve(revision).await, state) {
+            (Ok(commit), _) => return Ok(commit),
+            // No revision: perhaps a run of the history.
+            (Err(error), Some(state)) => match state.history.find(environment, revision).map_err(state_error)? {
+                Some(entry) => entry.revision,
+                None => return Err(StageError::refused(error).remedy("`plate-deploy history` lists the runs")),
+            },
+            (Err(error), None) => return Err(StageError::refused(error)),
+        },
         RollbackTo::Undo(commit) => format!("{commit}~1"),
         RollbackTo::LastHealthy => {
             let entries = history()?;
