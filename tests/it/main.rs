@@ -4,5 +4,6 @@
 mod cluster_contract;
 mod deploy;
 mod layers;
+mod real_cluster;
 mod tidy;
 mod vectors;
