@@ -19,9 +19,13 @@ async fn wait_for(plane: &ControlPlane, api_version: &str, kind: &str, done: imp
         if done(&items) {
             return items;
         }
-        assert!(start.elapsed() < Duration::from_secs(180), "{kind:?} did not get there: {items:#?}");
+        assert!(start.elapsed() < Duration::from_secs(180), "{kind:?} did not get there: {}", states(&items));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+fn states(items: &[Value]) -> String {
+    items.iter().map(|item| format!("\n{} {}", item["metadata"]["name"], item["status"])).collect()
 }
 
 fn pod_template(labels: &Value, restart: &str) -> Value {
