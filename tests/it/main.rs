@@ -7,5 +7,6 @@ mod deploy;
 mod faults;
 mod pipeline;
 mod layers;
+mod real_cluster;
 mod tidy;
 mod vectors;
