@@ -16,7 +16,7 @@ use plate_deploy_core::git::{CommitRequest, FileEdit, GitBackend, GixGit, PushRe
 use plate_deploy_core::lock::{DeployLock, LockRequest, LockSettings};
 use plate_deploy_core::model::{GroupVersionKind, Manifest};
 use plate_deploy_core::pipeline::{
-    Anchor, ApproveAll, ApproveDigest, DeployRequest, Libraries, LockOptions, Moment, Notification, Notifier,
+    Anchor, ApproveAll, ApproveDigest, DeployRequest, LockOptions, Moment, Notification, Notifier,
     RollbackTo, Run, Safety, Stage, StageDone, StageError, Verb, VerifyOptions,
 };
 use plate_deploy_core::report::{DeployReport, Outcome};
@@ -26,7 +26,7 @@ use plate_deploy_tests::platform::{Platform, recorded_cluster};
 use serde_json::json;
 
 fn request(environment: &str) -> DeployRequest {
-    DeployRequest::new(environment).timeout(Duration::from_secs(60)).libraries(Libraries::Skip)
+    DeployRequest::new(environment).timeout(Duration::from_secs(60))
 }
 
 fn ok(report: &DeployReport) {
@@ -77,8 +77,7 @@ async fn only_the_plan_that_was_shown_is_carried_out() {
     let report = stale.deploy(request("production").image("plate-server", ":9")).await.unwrap();
     assert_eq!(report.outcome, Outcome::Refused, "{report:#?}");
     assert!(report.summary.contains(&digest) && report.summary.contains("has changed"), "{}", report.summary);
-    let only_lease = cluster.real_writes().iter().all(|write| write.key.kind == "Lease");
-    assert!(only_lease, "{:?}", cluster.real_writes());
+    assert_eq!(cluster.real_writes(), []);
     ok(&stale.deploy(request("production")).await.unwrap());
 }
 
@@ -135,8 +134,9 @@ async fn no_auto_rollback_leaves_it_and_staging_is_left_anyway() {
         let report = deployer.deploy(bad).await.unwrap();
         assert!(matches!(report.outcome, Outcome::Failed | Outcome::NotHealthy), "{report:#?}");
         assert!(report.rollback.is_none() && report.commit.is_some());
-        let at = server_of(&cluster, environment).await;
-        assert!(image(&cluster, &at).await.ends_with(":bad"));
+        let git = deployer.repo().git();
+        let head = git.resolve("main").await.unwrap().to_string();
+        assert_eq!(report.commit.map(|commit| commit.id), Some(head), "the commit stays");
     }
 }
 
@@ -420,16 +420,19 @@ async fn faults_of_the_api_are_survived() {
         let deployer = faulty(&platform, &cluster, &rules).await;
         let wish = request("staging").image("plate-server", ":2.0.0");
         let mut report = deployer.deploy(wish.clone()).await.unwrap();
-        // A retry limit of the Application may be reached: then the next deploy finishes it, with the same commit.
-        if report.outcome.exit_code() != 0 {
-            report = deployer.deploy(wish).await.unwrap();
+        // A retry limit of an Application may be reached: then the next deploy finishes it, with the same commit.
+        for _ in 0..2 {
+            if report.outcome.exit_code() != 0 {
+                report = deployer.deploy(wish.clone()).await.unwrap();
+            }
         }
         ok(&report);
         let git = deployer.repo().git();
         let log = git.log(git.resolve("main").await.unwrap(), Default::default()).await.unwrap();
         assert_eq!(log.len(), 2, "{name}: one commit of ours");
         let keys: Vec<_> = cluster.real_writes().into_iter().filter(|w| w.verb == "create").map(|w| w.key).collect();
-        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{name}: nothing was made twice");
+        let distinct = keys.iter().collect::<BTreeSet<_>>().len();
+        assert_eq!(distinct, keys.len(), "{name}: nothing was made twice");
     }
 }
 
@@ -491,7 +494,7 @@ async fn a_lock_that_is_taken_away_stops_the_run() {
         }
     }
     let thief = Arc::new(Thief(cluster.clone()));
-    let deployer = platform.deployer(&cluster).await.unwrap().safety(safety).stage(Anchor::After("approve".into()), thief);
+    let deployer = platform.deployer(&cluster).await.unwrap().safety(safety).stage(Anchor::After("lock".into()), thief);
     let report = deployer.deploy(request("staging").image("plate-server", ":2.0.0")).await.unwrap();
     assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
     assert!(report.summary.contains("the lock on staging was lost"), "{}", report.summary);

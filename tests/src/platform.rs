@@ -97,7 +97,7 @@ pub fn shared() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-pub(crate) /// Copies the files of a platform, without Git's and our own.
+/// Copies the files of a platform, without Git's and our own.
 ///
 /// # Errors
 /// When one cannot be copied.

@@ -40,11 +40,12 @@ pub(crate) fn backups_text(backups: &[BackupInfo]) -> String {
     if backups.is_empty() {
         return "there is no backup\n".into();
     }
-    let mut rows = table(&["backup", "revision", "files", "secrets", "cluster"]);
+    let mut rows = table(&["backup", "before", "revision", "files", "secrets", "cluster"]);
     for backup in backups {
         let secrets = if backup.encrypted { "encrypted" } else { "left out" };
         rows.add_row([
             backup.name.as_str(),
+            &backup.verb,
             short(&backup.revision),
             &backup.files.len().to_string(),
             secrets,

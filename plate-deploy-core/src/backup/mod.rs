@@ -83,6 +83,8 @@ pub struct BackupInfo {
     pub revision: String,
     /// The run that made it.
     pub run: String,
+    /// What that run was for: `deploy`, `restore` …
+    pub verb: String,
     /// When.
     pub created: Timestamp,
     /// Whether Secrets' data is in it, encrypted.

@@ -81,14 +81,15 @@ impl BackupStore {
         Ok(all)
     }
 
-    /// Reads a backup (`latest`: the newest, or a name) and checks that it is complete and unchanged.
+    /// Reads a backup and checks that it is complete and unchanged. `latest` is the newest that was not made by a
+    /// restore: those show what was there when something was wrong already.
     ///
     /// # Errors
     /// [`BackupError`].
     pub fn open(&self, environment: &str, name: &str, identities: &Identities) -> Result<Backup, BackupError> {
         let mut all = self.list(environment)?;
         let at = if name == "latest" {
-            all.len().checked_sub(1)
+            all.iter().rposition(|info| info.verb != "restore")
         } else {
             all.iter().position(|info| info.name == name)
         };
@@ -314,6 +315,7 @@ mod tests {
                 cluster: "embedded".into(),
                 revision: "r".into(),
                 run: "run".into(),
+                verb: "deploy".into(),
                 created: Timestamp::from_second(second).unwrap(),
                 encrypted: false,
                 files: BTreeMap::new(),

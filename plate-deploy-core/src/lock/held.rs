@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Hold, LeaseState, LockError, LockRequest};
+use super::{Hold, LeaseState, LockError, LockRequest, TRY_AGAIN};
 use crate::clock::Clock;
 use crate::cluster::{ClusterBackend, ClusterError, ObjectRef, WriteOptions};
 
@@ -140,10 +140,11 @@ impl Shared {
                     return Ok(());
                 }
                 Err(error) if error.is_conflict() => {}
+                Err(error) if error.is_transient() => sleep(TRY_AGAIN).await,
                 Err(error) => return Err(failed(error)),
             }
         }
-        Err(lost("it keeps being changed by others"))
+        Err(lost("it could not be changed in several tries"))
     }
 }
 

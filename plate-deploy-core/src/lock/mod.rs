@@ -8,6 +8,7 @@
 mod held;
 mod lease;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use crate::cluster::{ClusterBackend, ClusterError, ObjectRef, WriteOptions};
 use crate::model::GroupVersionKind;
 use jiff::Timestamp;
 use tokio::time::Instant;
+
+/// Wait after an answer that a passing trouble gave.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// How Leases are kept.
 #[derive(Clone, Debug)]
@@ -43,7 +47,7 @@ pub struct LockRequest {
     /// The run.
     pub run: String,
     /// Runs of ours that are known to be dead: their lock is ours.
-    pub dead_runs: Vec<String>,
+    pub dead_runs: BTreeSet<String>,
     /// Who: a person or a machine.
     pub who: String,
     /// What for: `deploy staging`.
@@ -133,13 +137,23 @@ impl DeployLock {
         // Version of the foreign Lease that was seen last, and since when it has not changed.
         let mut seen: Option<(String, Instant)> = None;
         loop {
-            let current = self.read(environment).await?;
+            let current = match self.read(environment).await {
+                Err(LockError::Cluster { error, .. }) if error.is_transient() && Instant::now() < deadline => {
+                    tokio::time::sleep(TRY_AGAIN).await;
+                    continue;
+                }
+                other => other?,
+            };
             let foreign = current.as_ref().filter(|lease| !self.is_free(lease, request, seen.as_ref()));
             let Some(lease) = foreign else {
                 match self.take(current.as_ref(), request).await {
                     Ok(held) => return Ok(held),
                     // Somebody was faster: look who.
                     Err(error) if error.is_conflict() || error.is_already_exists() => continue,
+                    Err(error) if error.is_transient() && Instant::now() < deadline => {
+                        tokio::time::sleep(TRY_AGAIN).await;
+                        continue;
+                    }
                     Err(error) => return Err(cluster_error(environment)(error)),
                 }
             };
@@ -158,12 +172,18 @@ impl DeployLock {
         }
     }
 
+    /// Who has the lock now, if that is neither us nor nobody. A look only: it may change at any time.
+    #[must_use]
+    pub fn foreign(lease: &LeaseState, request: &LockRequest) -> Option<LockError> {
+        let ours = lease.holder.is_empty() || lease.run == request.run || request.dead_runs.contains(&lease.run);
+        (!ours).then(|| held_by(&request.environment, lease))
+    }
+
     /// Whether a Lease may be taken: nobody holds it, it is ours, it is to be broken, or it was not renewed for as long
     /// as its holder promised to renew it within.
     fn is_free(&self, lease: &LeaseState, request: &LockRequest, seen: Option<&(String, Instant)>) -> bool {
-        let ours = lease.run == request.run || request.dead_runs.contains(&lease.run);
         let expired = seen.is_some_and(|(version, since)| *version == lease.version && since.elapsed() > lease.duration);
-        lease.holder.is_empty() || ours || expired || request.break_reason.is_some()
+        Self::foreign(lease, request).is_none() || expired || request.break_reason.is_some()
     }
 
     async fn take(&self, current: Option<&LeaseState>, request: &LockRequest) -> Result<Held, ClusterError> {

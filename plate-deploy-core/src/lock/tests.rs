@@ -80,7 +80,7 @@ async fn the_same_run_and_dead_runs_of_ours_do_not_wait() {
     let lock = lock(&cluster, LONG);
     drop(lock.acquire(&request("killed"), |_| {}).await.unwrap());
     drop(lock.acquire(&request("killed"), |_| {}).await.unwrap());
-    let next = LockRequest { dead_runs: vec!["killed".into()], ..request("next") };
+    let next = LockRequest { dead_runs: ["killed".to_owned()].into(), ..request("next") };
     lock.acquire(&next, |_| {}).await.unwrap().check().unwrap();
 }
 

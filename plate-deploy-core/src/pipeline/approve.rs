@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::recover::{commit_of, state_error};
 use super::{Approval, Moment, Run, Stage, StageDone, StageError, Verb};
+use crate::report::DeployPlan;
 use crate::state::{JournalEvent, JournalRecord};
 
 /// See the module.
@@ -27,7 +28,7 @@ impl Stage for Approve {
             return Ok(StageDone::done(format!("run {id} was approved before it was cut off")));
         }
         ask(run).await?;
-        let digest = run.plan.as_ref().map(crate::report::DeployPlan::digest).unwrap_or_default();
+        let digest = run.plan.as_ref().map(DeployPlan::digest).unwrap_or_default();
         Ok(StageDone::done(format!("plan {digest} approved")))
     }
 }
@@ -50,6 +51,15 @@ pub(super) async fn ask(run: &mut Run) -> Result<(), StageError> {
     run.journal(event)?;
     run.notify(Moment::Approved).await;
     Ok(())
+}
+
+/// Asks again when the plan does something else than the one that was approved, and the environment is production.
+/// Which commit it starts from does not count.
+pub(super) async fn ask_if_changed(run: &mut Run, approved: Option<&DeployPlan>) -> Result<(), StageError> {
+    let strip = |plan: &DeployPlan| DeployPlan { revision: String::new(), ..plan.clone() };
+    let same = approved.map(strip) == run.plan.as_ref().map(strip);
+    let production = run.prepared()?.environment.production;
+    if same || !production { Ok(()) } else { ask(run).await }
 }
 
 impl Run {

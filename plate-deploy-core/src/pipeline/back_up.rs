@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{Run, Stage, StageDone, StageError, Verb};
+use super::validate::render_all;
+use super::{Libraries, Run, Selection, Stage, StageDone, StageError, Verb};
 use crate::backup::{BackedUpApplication, BackupContents, BackupInfo, BackupStore};
-use crate::driver::Target;
 use crate::report::{Diagnostic, Event, Severity};
 use crate::workspace::Component;
 
@@ -67,7 +67,10 @@ async fn contents(run: &Run) -> Result<BackupContents, StageError> {
     }
     values.sort();
     values.dedup();
-    let targets: Vec<Target> = run.targets.clone();
+    // The whole environment, whatever part of it the run is about.
+    let selection = Selection::new(&prepared.workspace, environment, Libraries::Skip);
+    let own = prepared.repository(&prepared.base.to_string());
+    let targets = render_all(&run.services, &own, &selection.applications).await?.targets;
     let comparisons = run.services.driver.compare(&targets).await.map_err(StageError::failed)?;
     let applications = targets
         .iter()
@@ -91,6 +94,7 @@ async fn contents(run: &Run) -> Result<BackupContents, StageError> {
         cluster: run.services.cluster.name().into(),
         revision: prepared.base.to_string(),
         run: run.request.id.clone(),
+        verb: run.request.verb.word().into(),
         created: run.services.clock.now(),
         encrypted: false,
         files: std::collections::BTreeMap::new(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::approve::ask_if_changed;
 use super::check::Check;
 use super::plan::Plan;
 use super::preflight::Preflight;
@@ -36,15 +37,7 @@ impl Stage for Lock {
             run.services.safety.lock.clone(),
         );
         let environment = run.environment().to_owned();
-        let request = LockRequest {
-            environment: environment.clone(),
-            run: run.request.id.clone(),
-            dead_runs: run.dead_runs.clone(),
-            who: run.services.safety.who.clone(),
-            what: format!("{} {environment}", run.request.verb.word()),
-            timeout: run.request.lock.timeout,
-            break_reason: run.request.lock.break_reason.clone(),
-        };
+        let request = lock_request(run, &environment);
         let reporter = Arc::clone(&run.services.reporter);
         let waiting = |held: &LockError| reporter.report(&Event::Note { text: format!("waiting: {held}") });
         let held = locks.acquire(&request, waiting).await.map_err(refusal)?;
@@ -61,16 +54,31 @@ impl Stage for Lock {
     }
 }
 
-/// Makes the plan again, now that nobody else changes what it is made from.
+/// What the run asks of the lock.
+pub(super) fn lock_request(run: &Run, environment: &str) -> LockRequest {
+    LockRequest {
+        environment: environment.to_owned(),
+        run: run.request.id.clone(),
+        dead_runs: run.dead_runs.clone(),
+        who: run.services.safety.who.clone(),
+        what: format!("{} {environment}", run.request.verb.word()),
+        timeout: run.request.lock.timeout,
+        break_reason: run.request.lock.break_reason.clone(),
+    }
+}
+
+/// Makes the plan again, now that nobody else changes what it is made from; in production it is approved again when it
+/// has become another one.
 async fn look_again(run: &mut Run) -> Result<(), StageError> {
+    let before = run.plan.clone();
     let stages: [&dyn Stage; 4] = [&Preflight, &Validate, &Plan, &Check];
     for stage in stages {
         stage.run(run).await?;
     }
-    Ok(())
+    ask_if_changed(run, before.as_ref()).await
 }
 
-fn refusal(error: LockError) -> StageError {
+pub(super) fn refusal(error: LockError) -> StageError {
     let held = matches!(error, LockError::Held { .. });
     let error_text = error.to_string();
     match error {

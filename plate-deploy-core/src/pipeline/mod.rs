@@ -1,4 +1,4 @@
-//! A deploy as a row of stages: preflight → validate → plan → check → lock → approve → backup → libraries → publish →
+//! A deploy as a row of stages: preflight → validate → plan → check → approve → lock → backup → libraries → publish →
 //! hold → sync → verify.
 //!
 //! Each [`Stage`] takes what earlier ones left in the [`Run`] and leaves its own value. A dry run is a shorter pipeline,
@@ -68,8 +68,8 @@ impl Pipeline {
     pub fn deploy() -> Self {
         let mut pipeline = Self::plan();
         pipeline.stages.extend([
-            Arc::new(locking::Lock) as Arc<dyn Stage>,
-            Arc::new(approve::Approve),
+            Arc::new(approve::Approve) as Arc<dyn Stage>,
+            Arc::new(locking::Lock),
             Arc::new(back_up::BackUp),
             Arc::new(libraries::DeployLibraries),
             Arc::new(publish::Publish),

@@ -1,10 +1,13 @@
 //! Preflight: environment, context, cluster, repository, holds, runs that were cut off; and what changes in Git.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::edits::{self, Applied};
+use super::locking::{lock_request, refusal};
 use super::run::Prepared;
-use super::{Run, Selection, Stage, StageDone, StageError, Verb, guard, recover};
+use super::{LockOptions, Run, Selection, Stage, StageDone, StageError, Verb, guard, recover};
 use crate::git::{CommitId, FileEdit, GitBackend, RepositoryStatus, snapshot};
 use crate::lock::DeployLock;
 use crate::report::{Diagnostic, Severity};
@@ -161,6 +164,14 @@ async fn check_hold(
         // Whoever may not read Leases cannot take the lock either; the lock stage says so when there is something to do.
         Err(_) => return Ok(()),
     };
+    // Whoever will not wait need not approve a plan first.
+    if let (Some(lease), LockOptions { timeout: Duration::ZERO, break_reason: None }) = (&lease, &run.request.lock)
+        && run.lock.is_none()
+        && !run.request.dry_run
+        && let Some(held) = DeployLock::foreign(lease, &lock_request(run, &environment.name))
+    {
+        return Err(refusal(held));
+    }
     run.lease_version = lease.as_ref().map(|lease| lease.version.clone());
     run.hold = lease.and_then(|lease| lease.hold);
     let Some(hold) = &run.hold else { return Ok(()) };

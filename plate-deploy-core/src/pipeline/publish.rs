@@ -6,14 +6,14 @@
 
 use async_trait::async_trait;
 
-use super::approve::ask;
+use super::approve::ask_if_changed;
 use super::edits::{self, Applied};
 use super::plan::Plan;
 use super::recover::{TRAILER, commit_of};
 use super::validate::Validate;
 use super::{Run, Stage, StageDone, StageError, Verb};
 use crate::git::{CommitId, CommitRequest, GitError, PushOutcome, PushRequest, Signature, snapshot};
-use crate::report::{CommitReport, DeployPlan, Event};
+use crate::report::{CommitReport, Event};
 use crate::state::JournalEvent;
 use crate::workspace::Workspace;
 
@@ -141,17 +141,7 @@ async fn rebase(run: &mut Run) -> Result<(), StageError> {
     run.report(&Event::Note { text: format!("{branch} moved to {}; trying again on top of it", head.short()) });
     Validate.run(run).await?;
     Plan.run(run).await?;
-    let production = run.prepared()?.environment.production;
-    if production && !same_changes(before.as_ref(), run.plan.as_ref()) {
-        ask(run).await?;
-    }
-    Ok(())
-}
-
-/// Whether two plans do the same, whatever commit they start from.
-fn same_changes(before: Option<&DeployPlan>, now: Option<&DeployPlan>) -> bool {
-    let strip = |plan: &DeployPlan| DeployPlan { revision: String::new(), ..plan.clone() };
-    before.map(strip) == now.map(strip)
+    ask_if_changed(run, before.as_ref()).await
 }
 
 fn refused(error: &GitError) -> StageError {

@@ -61,7 +61,8 @@ pub(super) async fn adopt(run: &mut Run, environment: &str, base: CommitId) -> R
     let records = state.journal.read().map_err(state_error)?;
     let mut open = unfinished(&records);
     open.retain(|other| other.environment == environment && other.cluster == run.services.cluster.name());
-    run.dead_runs = open.iter().map(|other| other.id.clone()).collect();
+    // Only one process at a time works with this journal: whatever run is in it, its process is gone.
+    run.dead_runs = records.iter().map(|record| record.run.clone()).collect();
     if let Some(at) = open.iter().rposition(|other| is_same(run, other)) {
         let found = open.swap_remove(at);
         run.request.id.clone_from(&found.id);

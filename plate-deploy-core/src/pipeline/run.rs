@@ -1,5 +1,6 @@
 //! The state of one deploy: what was asked, what serves it, what the stages have found out so far.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,7 +143,7 @@ pub struct Run {
     /// Preflight has looked for runs that were cut off.
     pub(super) adopted: bool,
     /// From preflight: ids of runs of ours that are known to be dead.
-    pub(super) dead_runs: Vec<String>,
+    pub(super) dead_runs: BTreeSet<String>,
     /// From preflight: the environment's hold, and the Lease's version.
     pub(super) hold: Option<Hold>,
     pub(super) lease_version: Option<String>,
@@ -166,7 +167,7 @@ impl Run {
             started,
             resumed: None,
             adopted: false,
-            dead_runs: Vec::new(),
+            dead_runs: BTreeSet::new(),
             hold: None,
             lease_version: None,
             lock: None,

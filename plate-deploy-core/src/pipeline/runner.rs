@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::recover::state_error;
 use super::{Moment, Pipeline, RollbackTo, Run, Stage, StageError, Verb};
 use crate::report::{DeployPlan, DeployReport, Diagnostic, Event, Outcome, Severity, StageReport, StageResult};
-use crate::state::{HistoryEntry, JournalEvent};
+use crate::state::{HistoryEntry, JournalEvent, UnfinishedRun};
 
 impl Pipeline {
     /// Runs the stages until one fails or refuses, and reports.
@@ -118,7 +118,9 @@ async fn begin(run: &mut Run) -> Result<(), StageError> {
 fn drop_superseded(run: &Run) -> Result<(), StageError> {
     let Some(state) = &run.services.safety.state else { return Ok(()) };
     let open = crate::state::unfinished(&state.journal.read().map_err(state_error)?);
-    for other in open.iter().filter(|other| run.dead_runs.contains(&other.id) && other.id != run.request.id) {
+    let (environment, cluster) = (run.environment(), run.services.cluster.name());
+    let mine = |other: &&UnfinishedRun| other.environment == environment && other.cluster == cluster;
+    for other in open.iter().filter(mine).filter(|other| other.id != run.request.id) {
         let is_parent = other.rolling_back.as_deref() == Some(&run.request.id);
         let is_child = run.resumed.as_ref().is_some_and(|r| r.rolling_back.as_deref() == Some(other.id.as_str()));
         if !is_parent && !is_child {
@@ -156,7 +158,7 @@ async fn roll_back(run: &mut Run) {
     let own = run.commit.as_ref().map(|commit| commit.id.clone());
     let own = own.or_else(|| run.resumed.as_ref().and_then(|resumed| resumed.commit.clone()));
     let to = own.map_or(RollbackTo::LastHealthy, RollbackTo::Undo);
-    if let Err(error) = run.journal(JournalEvent::RollingBack { run: id.clone() }) {
+    if let Err(error) = run.journal(JournalEvent::RollingBack { by: id.clone() }) {
         run.findings.push(Diagnostic::new(Severity::Error, "not-rolled-back", error.message));
         return;
     }

@@ -76,7 +76,7 @@ pub enum JournalEvent {
     /// The run failed and is being undone by another run.
     RollingBack {
         /// That run's id.
-        run: String,
+        by: String,
     },
     /// The run is over.
     Ended {
@@ -185,7 +185,7 @@ impl UnfinishedRun {
                 self.commit = Some(commit.clone());
                 self.pushed = true;
             }
-            JournalEvent::RollingBack { run } => self.rolling_back = Some(run.clone()),
+            JournalEvent::RollingBack { by } => self.rolling_back = Some(by.clone()),
             _ => {}
         }
     }
@@ -280,6 +280,27 @@ mod tests {
         assert_eq!((open[0].approved.is_some(), open[0].pushed, open[0].stage.as_str()), (true, true, "sync"));
         records.push(record("2", ended));
         assert_eq!(unfinished(&records).len(), 1);
+    }
+
+    #[test]
+    fn every_kind_of_record_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = FileJournal::new(dir.path().join("j"));
+        let text = || "x".to_owned();
+        let events = [
+            JournalEvent::Stage { stage: text() },
+            JournalEvent::StageDone { stage: text(), summary: text() },
+            JournalEvent::StageFailed { stage: text(), summary: text() },
+            JournalEvent::Approved { digest: text(), base: text(), edits: true },
+            JournalEvent::Pushing { commit: text(), base: text(), branch: text() },
+            JournalEvent::Pushed { commit: text(), branch: text() },
+            JournalEvent::RollingBack { by: text() },
+            JournalEvent::Ended { outcome: text(), summary: text() },
+        ];
+        let mut records = vec![started("1", "staging")];
+        records.extend(events.map(|event| record("1", event)));
+        records.iter().for_each(|record| journal.append(record).unwrap());
+        assert_eq!(journal.read().unwrap(), records);
     }
 
     #[test]
