@@ -119,7 +119,8 @@ async fn a_failed_production_deploy_is_undone_and_held() {
     assert_eq!(image(&cluster, &at).await, before.1);
     let entries = deployer.state().history.entries().unwrap();
     let verbs: Vec<&str> = entries.iter().map(|entry| entry.verb.as_str()).collect();
-    assert_eq!(verbs, ["deploy", "rollback", "deploy", "deploy", "deploy", "rollback"], "{entries:#?}");
+    // The undoing is over before what it undoes; what was refused at once is no history.
+    assert_eq!(verbs, ["deploy", "rollback", "deploy", "deploy", "rollback"], "{entries:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
