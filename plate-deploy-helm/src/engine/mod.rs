@@ -162,10 +162,10 @@ fn run(exec: &mut Exec<'_>, name: &str, renderable: &data::Renderable) -> Result
     );
     renderable.data.insert("Template", template.into());
     let Some(entry) = exec.scope().get(name) else { return Ok(String::new()) };
-    let out =
-        exec.render(&entry, Value::Map(renderable.data.clone())).map_err(|error| RenderError::exec(name, &error))?;
-    let text = host::without_no_value(out);
-    Ok(text.text().into_owned())
+    let out = exec.render_bytes(&entry, Value::Map(renderable.data.clone()));
+    let out = out.map_err(|error| RenderError::exec(name, &error))?;
+    let out = host::cut_no_value(&out).unwrap_or(out);
+    Ok(String::from_utf8(out).unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned()))
 }
 
 fn limits(limits: &RenderLimits) -> Limits {
