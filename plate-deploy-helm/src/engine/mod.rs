@@ -48,13 +48,14 @@ pub struct Release {
 }
 
 impl Release {
-    fn to_map(&self) -> Map {
+    /// `.Release`. Lint installs nothing and upgrades nothing.
+    fn to_map(&self, lint: bool) -> Map {
         [
             ("Name", Value::str(self.name.as_str())),
             ("Namespace", Value::str(self.namespace.as_str())),
             ("Revision", Value::int(self.revision)),
             ("IsUpgrade", Value::Bool(self.is_upgrade)),
-            ("IsInstall", Value::Bool(!self.is_upgrade)),
+            ("IsInstall", Value::Bool(!self.is_upgrade && !lint)),
             ("Service", Value::str("Helm")),
         ]
         .into_iter()
@@ -104,7 +105,7 @@ impl Engine {
     pub fn render(&self, input: RenderInput<'_>, options: &RenderOptions) -> Result<Rendered, RenderError> {
         let files_read = files::FilesRead::default();
         let shared = data::Shared {
-            release: input.release.to_map().into(),
+            release: input.release.to_map(options.lint).into(),
             capabilities: Value::object(objects::CapabilitiesObject::new(input.capabilities, options.helm)),
             helm: options.helm,
             files_read: Rc::clone(&files_read),
