@@ -3,6 +3,7 @@
 
 mod cluster_contract;
 mod deploy;
+mod driver;
 mod layers;
 mod tidy;
 mod vectors;

@@ -61,6 +61,7 @@
 mod annotation;
 mod apply;
 pub mod autosync;
+pub mod deletion;
 mod execute;
 mod failure;
 mod hooks;
