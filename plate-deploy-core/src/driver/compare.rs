@@ -14,7 +14,7 @@ use crate::health::{HealthOverrides, ResourceHealth, aggregate};
 use crate::model::{HealthStatus, Manifest, ResourceKey, SyncCode, annotations};
 use crate::report::{Action, ApplicationReport, Diagnostic, ResourceChange, ResourceReport, Severity};
 use crate::sync::autosync::ResourceSyncStatus;
-use crate::sync::{is_hook, is_skipped};
+use crate::model::hook::{is_hook, is_skipped};
 use crate::tracking::Tracker;
 use crate::yaml;
 

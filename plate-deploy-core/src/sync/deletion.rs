@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::annotation::{items, option_value, wave};
+use super::annotation::{option_value, wave};
 use super::operation::Propagation;
 use crate::model::{Manifest, ResourceKey, annotations};
 
@@ -69,7 +69,7 @@ impl DeletionRequest<'_> {
         !is_crd
             && self.own_key != Some(&key)
             && self.option(object, "Delete") != Some("false")
-            && !items(object, annotations::HELM_RESOURCE_POLICY).any(|policy| policy == "keep")
+            && !object.annotation_items(annotations::HELM_RESOURCE_POLICY).any(|policy| policy == "keep")
     }
 
     fn needs_approval(&self, object: &Manifest) -> bool {

@@ -64,7 +64,6 @@ pub mod autosync;
 pub mod deletion;
 mod execute;
 mod failure;
-mod hooks;
 mod journal;
 mod namespace;
 mod observation;
@@ -86,7 +85,6 @@ mod terminate;
 mod tests;
 mod waves;
 
-pub use hooks::{is_hook, is_skipped};
 pub use journal::RecordError;
 pub use observation::{ApiKinds, Observation, SyncRules};
 pub use operation::{Action, Batch, Operation, OperationId, Outcome, Propagation, WaveApplied, Write, WriteMethod};
