@@ -153,7 +153,10 @@ async fn orphaned_objects_are_warned_of_where_the_project_asks_for_it() {
     cluster.apply(&stray, ApplyMode::ClientSide, &WriteOptions::default()).await.unwrap();
     let driver = driver_with(&cluster, under(project(json!({"orphanedResources": {"warn": true}})))).await;
     let reports = sync(&driver, vec![plain("shop", vec![config_map("a", json!({}))])]).await;
-    assert!(problem(&reports[0], "orphaned-resource").contains("Application has 1 orphaned resources, ConfigMap"));
+    assert!(
+        problem(&reports[0], "orphaned-resource")
+            .contains("Application has 1 orphaned resources, /ConfigMap/default/stray among them")
+    );
     assert!(reports[0].ready(), "it is a warning");
 }
 

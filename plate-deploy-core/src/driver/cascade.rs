@@ -68,7 +68,7 @@ impl EmbeddedDriver {
                     Deletion::Wait(keys) => {
                         self.finalize_children(&keys, deadline, reporter).await?;
                         let left = deadline.saturating_duration_since(Instant::now());
-                        self.live.changed(target.name(), version, LOOK_AGAIN.min(left)).await;
+                        self.live.changed_for(target.name(), version, LOOK_AGAIN.min(left)).await;
                     }
                     Deletion::Delete(keys) => {
                         deleted += keys.len();

@@ -11,10 +11,10 @@ use super::{ResourceFilter, Target};
 use crate::cluster::ApiCatalog;
 use crate::diff::{DiffPlan, DiffResult, DryRun, SecretFingerprints, SecretKey, has_option};
 use crate::health::{HealthOverrides, ResourceHealth, aggregate};
+use crate::model::hook::{is_hook, is_skipped};
 use crate::model::{HealthStatus, Manifest, ResourceKey, SyncCode, annotations};
 use crate::report::{Action, ApplicationReport, Diagnostic, ResourceChange, ResourceReport, Severity};
 use crate::sync::autosync::ResourceSyncStatus;
-use crate::model::hook::{is_hook, is_skipped};
 use crate::tracking::Tracker;
 use crate::yaml;
 
@@ -35,6 +35,8 @@ pub struct ResourceComparison {
     pub hook: bool,
     /// Both sides as they were compared; `None` for hooks.
     pub diff: Option<DiffResult>,
+    /// It differs, is missing, or is extra: whatever `sync` says of an object that may not be judged.
+    pub differs: bool,
     /// The verdict says nothing about the Application (`IgnoreExtraneous`).
     pub ignored: bool,
 }
@@ -110,7 +112,7 @@ impl Comparison {
         let broken = self.problems.iter().any(|problem| problem.code == "comparison-error");
         self.sync = if broken {
             SyncCode::Unknown
-        } else if counted().any(|r| r.sync == SyncCode::OutOfSync) {
+        } else if counted().any(|r| r.differs) {
             SyncCode::OutOfSync
         } else {
             SyncCode::Synced
@@ -122,9 +124,9 @@ impl Comparison {
         let Some(resource) = self.resources.get_mut(index) else { return };
         match result {
             Ok(diff) => {
+                resource.differs = diff.modified || resource.live.is_none();
                 if resource.sync != SyncCode::Unknown {
-                    let differs = diff.modified || resource.live.is_none();
-                    resource.sync = if differs { SyncCode::OutOfSync } else { SyncCode::Synced };
+                    resource.sync = if resource.differs { SyncCode::OutOfSync } else { SyncCode::Synced };
                 }
                 resource.diff = Some(diff);
             }
@@ -291,6 +293,7 @@ fn resource(prepared: &Prepared, target: Option<&Arc<Manifest>>, live: Option<&A
         health: None,
         hook,
         diff: None,
+        differs: !hook,
         ignored,
     }
 }

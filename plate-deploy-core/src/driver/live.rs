@@ -198,13 +198,19 @@ impl LiveCache {
         *self.objects.version.borrow()
     }
 
+    /// Waits until something changed after `since`, or the time is over.
+    pub async fn changed(&self, since: u64, longest: Duration) {
+        // A time-out means: look again.
+        let _ = tokio::time::timeout(longest, self.any_change(since)).await;
+    }
+
     /// A number that grows with every change that concerns an Application which was compared before.
     pub(super) fn version_of(&self, app: &str) -> u64 {
         self.objects.read(|state| state.version(app)).map_or(0, |version| *version.borrow())
     }
 
     /// Waits until something that concerns the Application changed after `since`, or the time is over.
-    pub(super) async fn changed(&self, app: &str, since: u64, longest: Duration) {
+    pub(super) async fn changed_for(&self, app: &str, since: u64, longest: Duration) {
         let Some(mut version) = self.objects.read(|state| state.version(app)) else {
             return tokio::time::sleep(longest).await;
         };

@@ -1,6 +1,9 @@
 //! Who carries a sync out: [`SyncDriver`]. The built-in one, [`EmbeddedDriver`], is a GitOps engine in this process.
 
+pub mod app_status;
+pub mod argocd;
 mod cascade;
+mod choice;
 mod compare;
 mod embedded;
 mod execute;
@@ -23,6 +26,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use cascade::Deleted;
+pub use choice::{ChoiceError, Chosen, DriverChoice, choose};
 pub use compare::{Comparison, ResourceComparison};
 pub use embedded::EmbeddedDriver;
 pub use filter::{FilteredResource, ResourceFilter};

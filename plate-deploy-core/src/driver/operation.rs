@@ -152,7 +152,7 @@ impl EmbeddedDriver {
             let waiting = state.message().to_owned();
             announce(target, &view.comparison, Some(state.phase()), &waiting, run.reporter);
             let left = run.deadline.saturating_duration_since(Instant::now());
-            self.live.changed(target.name(), view.version, LOOK_AGAIN.min(left)).await;
+            self.live.changed_for(target.name(), view.version, LOOK_AGAIN.min(left)).await;
             view = self.view(target, Some(&view.prepared)).await?;
         }
         let mut done = outcome(&state, counts);

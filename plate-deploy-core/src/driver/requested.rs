@@ -200,7 +200,7 @@ impl EmbeddedDriver {
             }
             let wait = if degraded { Duration::from_millis(200) } else { LOOK_AGAIN };
             let left = deadline.saturating_duration_since(Instant::now());
-            self.live.changed(target.name(), now.version, wait.min(left)).await;
+            self.live.changed_for(target.name(), now.version, wait.min(left)).await;
             view = Some(now);
         }
     }

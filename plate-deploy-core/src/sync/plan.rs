@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::model::{Manifest, ResultCode, SyncPhase, annotations};
 
 use super::annotation::has_option;
-use crate::model::hook;
 use super::namespace;
 use super::observation::{Observation, SyncRules};
 use super::operation::Outcome;
@@ -18,6 +17,7 @@ use super::result::Results;
 use super::settings::Settings;
 use super::task::Task;
 use super::waves;
+use crate::model::hook;
 
 /// The tasks of a step, in order.
 #[derive(Clone, Debug)]
@@ -75,8 +75,7 @@ impl Planner<'_> {
         let mut tasks = Vec::new();
         for (key, pair) in &self.pairs.objects {
             let Some(object) = pair.target.as_ref().or(pair.live.as_ref()) else { continue };
-            if !self.request.operation.selects(key) || self.observation.foreign.contains(key) || hook::is_hook(object)
-            {
+            if !self.request.operation.selects(key) || self.observation.foreign.contains(key) || hook::is_hook(object) {
                 continue;
             }
             for phase in hook::phases(object) {

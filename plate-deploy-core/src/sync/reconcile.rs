@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::model::{Manifest, ResourceKey};
 
-use crate::model::hook;
 use super::observation::ApiKinds;
+use crate::model::hook;
 
 /// A target, a live object, or both; never neither.
 #[derive(Clone, Debug, Default)]

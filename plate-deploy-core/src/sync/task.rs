@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::model::{GroupVersionKind, Manifest, OperationPhase, ResourceKey, ResultCode, SyncPhase, annotations};
+use crate::model::{GroupVersionKind, Manifest, OperationPhase, ResourceKey, ResultCode, SyncPhase};
 
 use super::annotation;
-use crate::model::hook::{self, DeletePolicies};
 use super::result::ResourceResult;
+use crate::model::hook::{self, DeletePolicies};
 
 /// What never changes about a task's object.
 #[derive(Debug)]

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use plate_deploy_core::cluster::{ApplyMode, ClusterBackend, ClusterWriter, EmbeddedCluster, EmbeddedOptions, WriteOptions};
+use plate_deploy_core::cluster::{
+    ApplyMode, ClusterBackend, ClusterWriter, EmbeddedCluster, EmbeddedOptions, WriteOptions,
+};
 use plate_deploy_core::model::Manifest;
 use plate_deploy_tests::control_plane::ControlPlane;
 use plate_deploy_tests::gitops::{Figures, Workload, argocd, ours};

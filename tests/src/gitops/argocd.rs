@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use futures::{StreamExt, stream};
-use plate_deploy_core::cluster::{ClusterReader, ClusterWriter, KubeCluster, ListOptions, ObjectRef, Patch, WriteOptions};
+use plate_deploy_core::cluster::{
+    ClusterReader, ClusterWriter, KubeCluster, ListOptions, ObjectRef, Patch, WriteOptions,
+};
 use plate_deploy_core::model::{GroupVersionKind, Manifest};
 use serde_json::json;
 
@@ -57,7 +59,8 @@ pub async fn measure(plane: &ControlPlane, workload: &Workload) -> Result<Figure
     }
     figures.push_applied = median(applied);
     figures.push_healthy = median(healthy);
-    figures.resident = Some(plane.usage().iter().filter(|usage| is_argocd(&usage.name)).map(|usage| usage.resident).sum());
+    figures.resident =
+        Some(plane.usage().iter().filter(|usage| is_argocd(&usage.name)).map(|usage| usage.resident).sum());
     Ok(figures)
 }
 
