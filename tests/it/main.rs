@@ -6,5 +6,6 @@ mod cluster_contract;
 mod deploy;
 mod driver;
 mod layers;
+mod real_cluster;
 mod tidy;
 mod vectors;
