@@ -95,14 +95,12 @@ async fn deploy_everything(platform: &Platform, cluster: Arc<dyn ClusterBackend>
     let driver =
         EmbeddedDriver::start(Arc::clone(&cluster), Arc::new(SystemClock), DriverOptions::default()).await.unwrap();
     // Some Applications never get healthy here, as recorded; the others are long before this.
-    let options = SyncOptions { timeout: Duration::from_secs(25) };
-    let recorder = plate_deploy_core::report::Recorder::default();
-    for report in driver.sync(targets.clone(), options, &recorder).await.unwrap() {
+    let options = SyncOptions::new(Duration::from_secs(25));
+    for report in driver.sync(targets.clone(), options, &NoReporter).await.unwrap() {
         for problem in &report.problems {
             println!("{}: {} {}", report.name, problem.code, problem.message);
         }
     }
-    for e in recorder.events() { let t = format!("{e:?}"); if t.contains("cache") {println!("{t}");} }
     let comparisons = driver.compare(&targets).await.unwrap();
     let mut states: BTreeMap<String, State> = targets
         .iter()
