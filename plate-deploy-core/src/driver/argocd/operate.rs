@@ -47,6 +47,9 @@ impl ArgoCdDriver {
     ) -> Result<ApplicationReport, ClusterError> {
         let key = self.key_of(target);
         let mut progress = Progress::new(target.name(), reporter);
+        if Instant::now() >= deadline {
+            return Ok(self.report(target, self.live(&key), None, vec![out_of_time(target)]));
+        }
         let app = match self.refresh(&key, deadline).await? {
             Ok(app) => app,
             Err(problem) => return Ok(self.report(target, self.live(&key), None, vec![problem])),
@@ -406,6 +409,11 @@ fn notes(app: &LiveApplication) -> Vec<Diagnostic> {
         "automated sync of {name} is off: Argo CD deploys this revision because it was asked to, later ones not"
     );
     vec![Diagnostic::new(Severity::Info, "auto-sync-off", text)]
+}
+
+fn out_of_time(target: &Target) -> Diagnostic {
+    let text = format!("the time was over before {} had its turn: Applications of earlier waves took it", target.name());
+    Diagnostic::new(Severity::Error, "out-of-time", text).remedy("see what they wait for, or give a longer --timeout")
 }
 
 fn missing(key: &ResourceKey) -> Diagnostic {
