@@ -5,5 +5,6 @@ mod argocd;
 mod cluster_contract;
 mod deploy;
 mod layers;
+mod real_cluster;
 mod tidy;
 mod vectors;

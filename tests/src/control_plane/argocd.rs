@@ -20,7 +20,7 @@ use super::{ControlPlane, apply, free_ports, kubernetes, yaml_documents};
 pub const NAMESPACE: &str = "argocd";
 
 /// Argo CD asks this script for signatures of commits; nothing here is signed, and no project asks for it.
-const VERIFY_SCRIPT: &str = "#!/bin/sh\nexec git verify-commit \"$1\" 2>/dev/null || true\n";
+const VERIFY_SCRIPT: &str = "#!/bin/sh\ngit verify-commit \"$1\" 2>/dev/null || true\n";
 
 /// Installs and starts it, and waits until its parts serve.
 pub(super) async fn start(plane: &ControlPlane, programs: &Programs, cluster: &KubeCluster) -> Result<()> {

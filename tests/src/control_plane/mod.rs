@@ -61,6 +61,7 @@ const READY: Duration = Duration::from_secs(120);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Builder {
     nodes: usize,
+    addresses: bool,
     argocd: bool,
 }
 
@@ -79,6 +80,14 @@ impl Builder {
     #[must_use]
     pub fn workloads(self, nodes: usize) -> Self {
         Self { nodes: nodes.max(1), ..self }
+    }
+
+    /// With [`Self::workloads`]: Services of type LoadBalancer and Ingresses get an address, and claims of an existing
+    /// storage class a volume, as where a load balancer, an ingress controller and a provisioner run. Without it they
+    /// wait for ever, as on a bare cluster.
+    #[must_use]
+    pub fn addresses(self) -> Self {
+        Self { addresses: true, ..self }
     }
 
     /// Adds Argo CD: its custom resources, redis, repo server and application controller in namespace `argocd`.
@@ -127,7 +136,7 @@ impl Builder {
         tokio::try_join!(
             async {
                 if self.nodes > 0 {
-                    workloads::start(&plane, &programs, &cluster, self.nodes).await?;
+                    workloads::start(&plane, &programs, &cluster, self.nodes, self.addresses).await?;
                 }
                 anyhow::Ok(())
             },

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 /// kills them all and removes the folder.
 const WATCHDOG: &str = r#"groups=
 while read -r group; do groups="$groups -$group"; done
-[ -z "$groups" ] || kill -9 -- $groups 2>/dev/null
+[ -z "$groups" ] || kill -s KILL -- $groups 2>/dev/null
 rm -rf -- "$0""#;
 
 /// Clock ticks a second in `/proc`: 100 on every Linux that Rust runs on.
@@ -176,6 +176,8 @@ impl Drop for Processes {
         let _ = watchdog.0.wait();
         for program in self.running().values_mut() {
             if let Some(child) = &mut program.child {
+                // Dead already, unless the watchdog could not do its work: then waiting alone would be for ever.
+                let _ = child.kill();
                 let _ = child.wait();
             }
         }
@@ -191,9 +193,5 @@ fn usage(name: &str, id: u32) -> Option<Usage> {
     // The second field, in parentheses, may hold spaces; user and system time are fields 14 and 15.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    Some(Usage {
-        name: name.into(),
-        resident: kilobytes * 1024,
-        cpu: Duration::from_millis(ticks * 1000 / TICKS),
-    })
+    Some(Usage { name: name.into(), resident: kilobytes * 1024, cpu: Duration::from_millis(ticks * 1000 / TICKS) })
 }

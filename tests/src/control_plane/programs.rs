@@ -65,9 +65,7 @@ impl ArgoCd {
         Ok(Self {
             argocd: argocd.with_context(|| missing("argocd", "set PLATE_ARGOCD to its folder"))?,
             crds: dir.unwrap_or_default().join("crds"),
-            helm: helm
-                .or_else(|| on_path("helm"))
-                .with_context(|| missing("helm", "set PLATE_HELM to the program"))?,
+            helm: helm.or_else(|| on_path("helm")).with_context(|| missing("helm", "set PLATE_HELM to the program"))?,
             redis: on_path("redis-server").with_context(|| missing("redis-server", "install the package"))?,
         })
     }

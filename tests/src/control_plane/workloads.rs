@@ -14,6 +14,8 @@ use super::{ControlPlane, apply, kubernetes};
 
 /// What kwok does to nodes and pods.
 const STAGES: &str = include_str!("stages.yaml");
+/// What it does to Services, Ingresses and volume claims, when asked.
+const ADDRESSES: &str = include_str!("addresses.yaml");
 
 /// Starts them and waits until every node is ready.
 pub(super) async fn start(
@@ -21,17 +23,21 @@ pub(super) async fn start(
     programs: &Programs,
     cluster: &KubeCluster,
     nodes: usize,
+    addresses: bool,
 ) -> Result<()> {
     let Some(programs) = &programs.workloads else { return Ok(()) };
     let dir = plane.dir.path();
-    fs::write(dir.join("stages.yaml"), STAGES)?;
+    let stages = if addresses { format!("{STAGES}---\n{ADDRESSES}") } else { STAGES.into() };
+    fs::write(dir.join("stages.yaml"), stages)?;
     plane.processes.spawn(controller_manager(programs, dir))?;
     plane.processes.spawn(scheduler(programs, dir))?;
     plane.processes.spawn(kwok(programs, dir))?;
     for index in 0..nodes {
         let name = format!("node-{index}");
-        let labels = json!({"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"});
-        apply(cluster, json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}})).await?;
+        let labels =
+            json!({"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"});
+        apply(cluster, json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}))
+            .await?;
     }
     plane.wait("kwok", || async { ready_nodes(cluster).await >= nodes }).await
 }
