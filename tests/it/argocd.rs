@@ -11,7 +11,8 @@ use plate_deploy_core::cluster::{
 use plate_deploy_core::driver::app_status::LiveApplication;
 use plate_deploy_core::driver::argocd::{ArgoCdDriver, ArgoCdOptions, Installation};
 use plate_deploy_core::driver::{
-    ChoiceError, DriverChoice, DriverOptions, EmbeddedDriver, LiveCache, SyncDriver, SyncOptions, Target, choose,
+    ChoiceError, DriverChoice, DriverOptions, EmbeddedDriver, LiveCache, ResourceFilter, SyncDriver, SyncOptions,
+    Target, choose,
 };
 use plate_deploy_core::engine::Repo;
 use plate_deploy_core::model::{Application, HealthCode, Manifest, OperationPhase, SyncCode};
@@ -280,7 +281,7 @@ impl Real {
     /// Every tracked object and pod with its uid and resource version, Application objects apart.
     async fn objects(&self) -> Vec<(String, String, String)> {
         let cluster = self.plane.cluster().await.unwrap();
-        let live = LiveCache::start(Arc::new(cluster), Tracker::default()).await.unwrap();
+        let live = LiveCache::start(Arc::new(cluster), Tracker::default(), ResourceFilter::default()).await.unwrap();
         let mut all = Vec::new();
         for (group, kind) in [
             ("", "Pod"),
