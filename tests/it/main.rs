@@ -4,6 +4,7 @@
 mod argocd;
 mod cluster_contract;
 mod deploy;
+mod driver;
 mod layers;
 mod real_cluster;
 mod tidy;
