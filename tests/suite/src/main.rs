@@ -4,6 +4,7 @@
 //! Python module into a cache outside the clone, runs every suite, and ends with what passed, what failed and what did
 //! not run and why.
 
+mod fuzz;
 mod go_peers;
 mod peers;
 mod report;
@@ -13,6 +14,9 @@ use std::process::ExitCode;
 
 use report::Report;
 use step::Step;
+
+/// Seconds for each fuzz target when the command line does not say.
+const FUZZ_SECONDS: u32 = 15;
 
 /// The module of `tests/it` whose tests start real control planes; a suite of its own, as its time is.
 const REAL_CLUSTER: &str = "real_cluster::";
@@ -51,13 +55,13 @@ fn main() -> ExitCode {
         report.run("Python: module and tests", Step::new(python).args(["-m", "pytest", "-q", "plate-deploy-py/tests"]));
     }
     if options.fuzz_seconds > 0 {
-        fuzz(&mut report, &peers, options.fuzz_seconds);
+        fuzz::run(&mut report, &peers, options.fuzz_seconds);
     }
     report.finish(options.require_all)
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { require_all: false, fuzz_seconds: 0 };
+    let mut options = Options { require_all: false, fuzz_seconds: FUZZ_SECONDS };
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--require-all" => options.require_all = true,
@@ -77,25 +81,4 @@ fn rust_tests(peers: &peers::Peers, args: &[&str]) -> Step {
         step = step.env(name, path);
     }
     step
-}
-
-fn fuzz(report: &mut Report, peers: &peers::Peers, seconds: u32) {
-    let Ok(entries) = std::fs::read_dir("plate-deploy-helm/fuzz/fuzz_targets") else {
-        report.missing("Fuzzing", "plate-deploy-helm/fuzz is not there");
-        return;
-    };
-    let Some(path) = peers.fuzz_path() else {
-        report.missing("Fuzzing", "cargo-fuzz or the nightly toolchain is missing (cargo install cargo-fuzz; rustup toolchain install nightly)");
-        return;
-    };
-    let mut targets: Vec<String> =
-        entries.flatten().filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned())).collect();
-    targets.sort();
-    for target in targets {
-        let step = Step::cargo(["+nightly", "fuzz", "run"])
-            .args([target.as_str(), "--", &format!("-max_total_time={seconds}"), "-timeout=10", "-rss_limit_mb=2048"])
-            .env("PATH", &path)
-            .in_dir("plate-deploy-helm");
-        report.run(&format!("Fuzzing: {target}, {seconds} s"), step);
-    }
 }

@@ -156,13 +156,13 @@ impl Peers {
         self.environment.iter().any(|(name, _)| name == variable)
     }
 
-    /// A `PATH` on which `cargo fuzz` is found, when it and the nightly toolchain are there. It comes with the Python
-    /// environment; an installed one will do, too.
+    /// A `PATH` on which `cargo fuzz` is found, when it is there. It comes with the Python environment; an installed one
+    /// will do, too.
     pub(crate) fn fuzz_path(&self) -> Option<PathBuf> {
         let mut path = OsString::from(self.python.as_ref().and_then(|python| python.parent()).unwrap_or(Path::new("")));
         path.push(":");
         path.push(env::var_os("PATH").unwrap_or_default());
         let path = PathBuf::from(path);
-        Step::cargo(["+nightly", "fuzz", "--version"]).env("PATH", &path).output().map(|_| path)
+        Step::cargo(["fuzz", "--version"]).env("PATH", &path).output().map(|_| path)
     }
 }
