@@ -4,9 +4,10 @@
 mod argocd;
 mod cluster_contract;
 mod deploy;
+mod driver;
 mod faults;
-mod pipeline;
 mod layers;
+mod pipeline;
 mod real_cluster;
 mod tidy;
 mod vectors;

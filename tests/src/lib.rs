@@ -4,5 +4,6 @@ pub mod bench;
 pub mod control_plane;
 pub mod faults;
 pub mod fake_argocd;
+pub mod gitops;
 pub mod platform;
 pub mod vectors;

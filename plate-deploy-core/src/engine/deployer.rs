@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{EngineError, Repo, folder};
+use super::{EngineError, Repo, folder, history};
 use crate::backup::Identities;
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{ClusterBackend, DryRun};
 use crate::driver::argocd::ArgoCdOptions;
-use crate::driver::{ChoiceError, Chosen, DriverChoice, DriverOptions, EmbeddedDriver, SyncDriver, choose};
+use crate::driver::{ArgoSettings, ChoiceError, Chosen, DriverChoice, DriverOptions, EmbeddedDriver, SyncDriver, choose};
 use crate::pipeline::{
     Anchor, ApproveUnguarded, Approver, Libraries, Pipeline, Safety, Selection, Services, Stage, StageError, render_all,
 };
@@ -22,11 +22,13 @@ pub struct Deployer {
     pub(super) cluster: Arc<dyn ClusterBackend>,
     embedded: bool,
     confirmed_context: Option<String>,
-    renderer: Arc<dyn Renderer>,
+    pub(super) renderer: Arc<dyn Renderer>,
     reporter: Arc<dyn Reporter>,
     approver: Arc<dyn Approver>,
     pub(super) clock: Arc<dyn Clock>,
     driver_options: DriverOptions,
+    /// Histories go to the state directory; the caller brought no store of its own.
+    folder_history: bool,
     driver: DriverChoice,
     argocd: ArgoCdOptions,
     pub(super) safety: Safety,
@@ -48,6 +50,7 @@ impl Deployer {
             approver: Arc::new(ApproveUnguarded),
             clock: Arc::new(SystemClock),
             driver_options: DriverOptions::default(),
+            folder_history: true,
             driver: DriverChoice::default(),
             argocd: ArgoCdOptions::default(),
             safety: Safety::default(),
@@ -97,10 +100,12 @@ impl Deployer {
         self
     }
 
-    /// With other rules for health, differences and syncs.
+    /// With other rules for syncs, and another store for histories. Argo CD's settings in the repository, and those in the
+    /// cluster, still count before the options' own.
     #[must_use]
     pub fn driver_options(mut self, options: DriverOptions) -> Self {
         self.driver_options = options;
+        self.folder_history = false;
         self
     }
 
@@ -224,18 +229,21 @@ impl Deployer {
     pub(super) async fn services(&self, read_only: bool) -> Result<Services, EngineError> {
         let cluster: Arc<dyn ClusterBackend> =
             if read_only { Arc::new(DryRun::new(Arc::clone(&self.cluster))) } else { Arc::clone(&self.cluster) };
-        let engine = Arc::new(self.engine(Arc::clone(&cluster)).await?);
+        let options = self.options_at_head().await?;
+        let engine = self.engine(Arc::clone(&cluster), &options).await?;
+        let tracker = engine.options().settings.tracker.clone();
+        let engine = Arc::new(engine);
         let Chosen { driver, notes } = self.choose(Arc::clone(&engine), read_only).await?;
         for note in notes {
             self.reporter.report(&Event::Finding(note));
         }
         let promote_from: Option<Arc<dyn SyncDriver>> = match &self.promote_from {
-            Some(other) => Some(Arc::new(self.engine(Arc::new(DryRun::new(Arc::clone(other)))).await?)),
+            Some(other) => Some(Arc::new(self.engine(Arc::new(DryRun::new(Arc::clone(other))), &options).await?)),
             None => None,
         };
         Ok(Services {
             git: Arc::clone(&self.repo.git),
-            sources: self.repo.sources.clone(),
+            sources: self.repo.sources.clone().tracker(tracker),
             cluster,
             embedded: self.embedded,
             confirmed_context: self.confirmed_context.clone(),
@@ -249,8 +257,29 @@ impl Deployer {
         })
     }
 
-    async fn engine(&self, cluster: Arc<dyn ClusterBackend>) -> Result<EmbeddedDriver, EngineError> {
-        Ok(EmbeddedDriver::start(cluster, Arc::clone(&self.clock), self.driver_options.clone()).await?)
+    async fn engine(
+        &self,
+        cluster: Arc<dyn ClusterBackend>,
+        options: &DriverOptions,
+    ) -> Result<EmbeddedDriver, EngineError> {
+        Ok(EmbeddedDriver::start(cluster, Arc::clone(&self.clock), options.clone()).await?)
+    }
+
+    /// The driver's options with what the repository says about Argo CD: its settings and projects.
+    pub(super) async fn options_at_head(&self) -> Result<DriverOptions, EngineError> {
+        let mut options = self.driver_options.clone();
+        // What is wrong with the repository is for the stages to say.
+        if let Ok(loaded) = self.repo.offline().load("HEAD").await {
+            if let Some(settings) = ArgoSettings::in_files(&loaded.files)? {
+                options.settings = settings;
+            }
+            options.projects.extend(loaded.workspace.projects.into_iter().map(|project| project.object));
+        }
+        if self.folder_history {
+            let state_dir = self.repo.state_dir.clone();
+            options.history = Arc::new(history::FolderHistory::new(state_dir, self.cluster.name()));
+        }
+        Ok(options)
     }
 
     async fn choose(&self, engine: Arc<EmbeddedDriver>, read_only: bool) -> Result<Chosen, EngineError> {

@@ -50,6 +50,9 @@ pub enum EngineError {
     /// A backup cannot be used.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// Argo CD's settings in the repository cannot be used.
+    #[error("Argo CD's settings in the repository: {0}")]
+    Settings(#[from] crate::driver::SettingsError),
     /// A step failed.
     #[error(transparent)]
     Stage(#[from] StageError),

@@ -3,6 +3,8 @@
 mod deployer;
 mod error;
 mod folder;
+mod gitops;
+mod history;
 mod offline;
 mod runs;
 mod seed;
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 pub use deployer::Deployer;
 pub use error::EngineError;
+pub use gitops::{GitOps, Refresh};
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
 pub use runs::ResumeOptions;
 

@@ -51,7 +51,7 @@ async fn deploy_layer(run: &Run, layer: &LibraryLayer) -> Result<Vec<LibraryRepo
     let targets = rendered.targets;
     let before = run.services.library_driver.compare(&targets).await.map_err(StageError::failed)?;
     let deadline = Instant::now() + run.request.timeout;
-    let options = SyncOptions { timeout: run.request.timeout };
+    let options = SyncOptions::new(run.request.timeout);
     let reporter = &*run.services.reporter;
     let driver = &run.services.library_driver;
     let mut synced = driver.sync(targets.clone(), options, reporter).await.map_err(StageError::failed)?;

@@ -51,7 +51,7 @@ impl Stage for Sync {
 
 /// Syncs until the driver is done, or pods of the new state cannot start.
 async fn carry_out(run: &Run, targets: Vec<Target>) -> Result<Vec<ApplicationReport>, StageError> {
-    let options = SyncOptions { timeout: run.request.timeout };
+    let options = SyncOptions::new(run.request.timeout);
     let reporter = &*run.services.reporter;
     let watch = PodWatch::new(&*run.services.cluster, &targets, &run.request.verify);
     let driver = match run.request.verb {
