@@ -315,11 +315,14 @@ async fn the_second_of_two_deploys_waits_or_learns_who_is_there() {
     assert_eq!(refused.outcome.exit_code(), 3, "{refused:#?}");
     assert!(refused.summary.contains("lee@build-7") && refused.summary.contains("deploy staging"), "{}", refused.summary);
     // It waits, and plans anew once the other one is done.
+    let recorder = Arc::new(plate_deploy_core::report::Recorder::default());
     let patient = tokio::spawn({
-        let deployer = deployer.clone();
-        async move { deployer.deploy(DeployRequest { lock: lock(20_000), ..request("staging") }).await.unwrap() }
+        let deployer = deployer.clone().reporter(Arc::clone(&recorder) as Arc<dyn plate_deploy_core::report::Reporter>);
+        async move { deployer.deploy(DeployRequest { lock: lock(120_000), ..request("staging") }).await.unwrap() }
     });
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    while !format!("{:?}", recorder.events()).contains("waiting: staging is locked by lee@build-7") {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     held.release().await.unwrap();
     let report = patient.await.unwrap();
     ok(&report);
