@@ -4,6 +4,7 @@ mod error;
 mod folder;
 mod gitops;
 mod history;
+mod holds;
 mod offline;
 mod seed;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub use error::EngineError;
 pub use gitops::{GitOps, Refresh};
+pub use holds::Reason;
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
 
 use crate::clock::{Clock, SystemClock};
