@@ -233,6 +233,30 @@ pub(crate) enum Helm {
     Template(HelmTemplate),
     /// Check charts as `helm lint` does
     Lint(HelmLint),
+    /// Look after the dependencies of a chart, as `helm dependency` does
+    #[command(subcommand, visible_alias = "dep")]
+    Dependency(HelmDependency),
+}
+
+/// `helm dependency …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HelmDependency {
+    /// Check that charts/ holds what Chart.lock says; nothing is downloaded
+    Build {
+        /// Chart folder
+        #[arg(value_name = "CHART", default_value = ".")]
+        chart: PathBuf,
+    },
+    /// List the declared dependencies and whether they are there
+    #[command(visible_alias = "ls")]
+    List {
+        /// Chart folder
+        #[arg(value_name = "CHART", default_value = ".")]
+        chart: PathBuf,
+        /// Longest column
+        #[arg(long, value_name = "CHARACTERS", default_value_t = 80)]
+        max_col_width: usize,
+    },
 }
 
 /// Values, by Helm's own flags.
