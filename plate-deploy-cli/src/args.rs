@@ -1,8 +1,12 @@
 //! The command line as typed: every verb, flag and default, in one place.
 
+mod inspect;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use inspect::Diff;
 
 const EXIT_CODES: &str = "\
 Exit status:
@@ -66,10 +70,12 @@ pub(crate) enum Command {
     Deploy(Deploy),
     /// Show what a deploy would change, and change nothing
     #[command(
-        visible_alias = "diff",
         after_help = "Examples:\n  plate-deploy plan staging --set-image plate-server=harbor.example.com/stg/plate-server:1.4.2"
     )]
     Plan(Plan),
+    /// Show what a change of the repository changes in the clusters, between two revisions
+    #[command(after_help = inspect::DIFF_EXAMPLES)]
+    Diff(Diff),
     /// Show sync and health of an environment's Applications
     Status(Status),
     /// Render the manifests of an environment's Applications

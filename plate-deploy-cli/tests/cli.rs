@@ -133,3 +133,41 @@ fn bad_charts_and_usage() {
     let repo = repo.to_str().unwrap();
     fails(&["deploy", "staging", "--repo", repo, "--embedded", "--set-image", "oops"], 2, &["COMPONENT=IMAGE:TAG"]);
 }
+
+/// `diff` between two commits: text, JSON, Markdown and a page; side by side; a broken revision fails.
+#[test]
+fn two_revisions_are_compared() {
+    let (dir, repo) = platform();
+    let commit = |message: &str| {
+        git(&repo, &["add", "--all"]);
+        git(&repo, &["-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", message]);
+    };
+    git(&repo, &["init", "--quiet", "--initial-branch", "main"]);
+    commit("one");
+    let values = repo.join("helm/applications/plate-web/values-stg.yaml");
+    let before = fs::read_to_string(&values).unwrap();
+    fs::write(&values, before.replace("1.4.0", "1.5.0")).unwrap();
+    fs::write(repo.join("README.md"), "changed\n").unwrap();
+    commit("two");
+    let folder = repo.to_str().unwrap();
+    let json = run(&["diff", "HEAD~1..HEAD", "--repo", folder, "--output", "json"]);
+    assert_eq!(json.status.code(), Some(0), "{}", text(&json.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(found["applications"].as_array().unwrap().len(), 1, "{found:#}");
+    assert_eq!(found["applications"][0]["name"], "plate-web-stg");
+    assert_eq!(found["applications"][0]["changes"][0]["action"], "update");
+    assert!(found["unaffected"].as_u64().unwrap() > 5);
+    let (md, html) = (dir.path().join("c.md"), dir.path().join("d.html"));
+    let files = ["--markdown", md.to_str().unwrap(), "--html", html.to_str().unwrap(), "--side-by-side"];
+    let text_run = run(&[&["diff", "HEAD~1", "--repo", folder, "--env", "stg"], &files[..]].concat());
+    assert!(text(&text_run.stdout).contains("│ +"), "{}", text(&text_run.stdout));
+    assert!(fs::read_to_string(md).unwrap().contains("```diff"));
+    assert!(fs::read_to_string(html).unwrap().contains("plate-web-stg"));
+    let production = run(&["diff", "HEAD~1", "--repo", folder, "--env", "prod"]);
+    assert!(text(&production.stdout).contains("nothing changes"), "{}", text(&production.stdout));
+    fs::write(repo.join("helm/applications/plate-web/templates/service.yaml"), "{{ fail \"broken\" }}").unwrap();
+    commit("three");
+    fails(&["diff", "HEAD~1..HEAD", "--repo", folder], 1, &["plate-web-prod", "at the second revision", "broken"]);
+    fails(&["diff", "a..b..c", "--repo", folder], 2, &["REV..REV"]);
+    fails(&["diff", "nope..HEAD", "--repo", folder], 1, &["nope"]);
+}

@@ -3,6 +3,7 @@
 //! The library never prints, never reads the environment or `$HOME`, and starts no process on its default path.
 //! Modules, lowest layer first (docs/ARCHITECTURE.md holds the whole map; `tests/it/layers.rs` checks it).
 
+pub mod changes;
 pub mod clock;
 pub mod cluster;
 pub mod diff;

@@ -19,7 +19,7 @@ fn layers() -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
                 vec!["workspace"],
                 vec!["render"],
                 vec!["lint", "diff"],
-                vec!["sync"],
+                vec!["sync", "changes"],
                 vec!["driver"],
                 vec!["pipeline"],
                 vec!["engine"],

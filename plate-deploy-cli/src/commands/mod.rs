@@ -2,6 +2,7 @@
 
 mod cluster;
 mod deploy;
+mod diff;
 mod helm;
 mod lint;
 mod open;
@@ -35,6 +36,7 @@ async fn dispatch(global: &crate::args::Global, command: Command) -> Outcome {
     match command {
         Command::Deploy(args) => deploy::run(global, args).await,
         Command::Plan(args) => plan::run(global, args).await,
+        Command::Diff(args) => diff::run(global, args).await,
         Command::Status(args) => status::run(global, args).await,
         Command::Template(args) => template::run(global, args).await,
         Command::Lint(args) => lint::run(global, args).await,

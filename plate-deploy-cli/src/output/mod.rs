@@ -1,5 +1,6 @@
 //! Everything the command prints: results to standard output, the rest to standard error.
 
+mod changes;
 mod diff;
 mod progress;
 mod text;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::args::{Format, Global, When};
 use crate::command_error::CommandError;
 
+pub(crate) use changes::{Style, changes_text};
 pub(crate) use text::{lint_text, plan_text, report_text, status_text};
 
 /// Sets colours and logging once, before any command runs.
@@ -34,6 +36,13 @@ pub(crate) fn init(global: &Global) {
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_writer(io::stderr)
         .try_init();
+}
+
+/// Cells across: `$COLUMNS`, the terminal's width, or 120.
+pub(crate) fn width() -> usize {
+    let variable = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    variable.or_else(terminal).unwrap_or(120).clamp(40, 400)
 }
 
 /// Prints a result in the wanted format; `text` makes the one for people.

@@ -42,6 +42,17 @@ pub enum EngineError {
         /// All names.
         known: Vec<String>,
     },
+    /// A range of revisions that is none.
+    #[error("{0:?} is no range of revisions: write REV..REV, REV...REV (from where they parted) or REV (up to HEAD)")]
+    Range(String),
+    /// Two revisions have no history in common.
+    #[error("{from} and {to} have no commit in common")]
+    Unrelated {
+        /// The first revision.
+        from: String,
+        /// The second revision.
+        to: String,
+    },
     /// A step failed.
     #[error(transparent)]
     Stage(#[from] StageError),

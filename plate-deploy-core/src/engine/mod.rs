@@ -1,5 +1,6 @@
 //! The face of the library: open a repository, choose a cluster, deploy.
 
+mod compare;
 mod error;
 mod folder;
 mod offline;
@@ -8,6 +9,7 @@ mod seed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use compare::CompareOptions;
 pub use error::EngineError;
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
 

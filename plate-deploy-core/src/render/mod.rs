@@ -11,6 +11,7 @@ mod env;
 mod error;
 mod file_glob;
 mod helm;
+mod inputs;
 mod overrides;
 mod unused;
 mod value_files;
@@ -29,6 +30,7 @@ use plate_deploy_helm::engine::Engine;
 use sha2::{Digest, Sha256};
 
 pub use error::RenderError;
+pub use inputs::Inputs;
 
 use crate::files::{FileError, RepoFiles};
 use crate::model::Manifest;

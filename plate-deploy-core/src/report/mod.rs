@@ -3,6 +3,8 @@
 //! Core never prints: the command line, Python and other hosts render these.
 
 mod event;
+pub mod html;
+pub mod lines;
 mod outcome;
 mod plan;
 
