@@ -3,6 +3,7 @@
 
 mod cluster_contract;
 mod deploy;
+mod impact;
 mod layers;
 mod tidy;
 mod vectors;

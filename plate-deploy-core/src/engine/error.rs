@@ -53,6 +53,9 @@ pub enum EngineError {
         /// The second revision.
         to: String,
     },
+    /// A failure that is none, or of something that is not there.
+    #[error(transparent)]
+    Failure(crate::impact::FailureError),
     /// A step failed.
     #[error(transparent)]
     Stage(#[from] StageError),

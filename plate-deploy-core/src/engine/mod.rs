@@ -4,7 +4,9 @@ mod compare;
 mod error;
 mod folder;
 mod offline;
+mod relations;
 mod seed;
+mod simulate;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use std::sync::Arc;
 pub use compare::CompareOptions;
 pub use error::EngineError;
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
+pub use relations::Related;
+pub use simulate::SimulateOptions;
 
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{ClusterBackend, DryRun, EmbeddedCluster, EmbeddedOptions};
