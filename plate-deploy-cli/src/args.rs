@@ -5,6 +5,7 @@ mod inspect;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use plate_deploy_core::driver::DriverChoice;
 
 pub(crate) use inspect::Diff;
 
@@ -131,6 +132,12 @@ pub(crate) struct Target {
     /// Allow the kubeconfig to start a program for credentials
     #[arg(long)]
     pub(crate) allow_exec: bool,
+    /// Who carries syncs out: auto (an Argo CD that works in the cluster, else the embedded engine), embedded, argocd
+    #[arg(long, value_name = "DRIVER", default_value = "auto")]
+    pub(crate) driver: DriverChoice,
+    /// Let Argo CD throw its cached manifests away when it refreshes
+    #[arg(long)]
+    pub(crate) hard_refresh: bool,
     /// Where state lives between commands: the embedded cluster, journals, backups (default: .plate-deploy in the
     /// repository)
     #[arg(long, value_name = "DIR")]

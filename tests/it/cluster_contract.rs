@@ -2,7 +2,7 @@
 
 use plate_deploy_core::cluster::testing::cluster_backend_contract;
 use plate_deploy_core::cluster::{EmbeddedCluster, EmbeddedOptions};
-use plate_deploy_tests::control_plane::{ControlPlane, binaries};
+use plate_deploy_tests::control_plane::ControlPlane;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn embedded_api() {
@@ -12,11 +12,7 @@ async fn embedded_api() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_api_server() {
-    let Some(binaries) = binaries() else {
-        println!("NOT RUN: no kube-apiserver (set KUBEBUILDER_ASSETS, or run `cargo suite`)");
-        return;
-    };
-    let plane = ControlPlane::start(&binaries).await.unwrap();
+    let Some(plane) = ControlPlane::shared().await.unwrap() else { return };
     let cluster = plane.cluster().await.unwrap();
     cluster_backend_contract(&cluster, "contract").await;
 }

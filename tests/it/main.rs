@@ -1,9 +1,11 @@
 //! Cross-crate tests: one binary, one module per subject.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod argocd;
 mod cluster_contract;
 mod deploy;
 mod impact;
 mod layers;
+mod real_cluster;
 mod tidy;
 mod vectors;

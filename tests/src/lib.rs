@@ -2,5 +2,6 @@
 
 pub mod bench;
 pub mod control_plane;
+pub mod fake_argocd;
 pub mod platform;
 pub mod vectors;

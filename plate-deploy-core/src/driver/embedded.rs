@@ -283,7 +283,7 @@ pub(super) fn announce(
 }
 
 /// The sync wave of an Application among its siblings.
-fn wave(target: &Target) -> i64 {
+pub(super) fn wave(target: &Target) -> i64 {
     let annotation = target.application.metadata.annotations.get(annotations::SYNC_WAVE);
     annotation.and_then(|wave| wave.trim().parse().ok()).unwrap_or(0)
 }

@@ -1,5 +1,8 @@
 //! Who carries a sync out: [`SyncDriver`]. The built-in one, [`EmbeddedDriver`], is a GitOps engine in this process.
 
+pub mod app_status;
+pub mod argocd;
+mod choice;
 mod compare;
 mod embedded;
 mod execute;
@@ -11,6 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use choice::{ChoiceError, Chosen, DriverChoice, choose};
 pub use compare::{Comparison, ResourceComparison};
 pub use embedded::{DriverOptions, EmbeddedDriver};
 pub use live::LiveCache;

@@ -19,13 +19,15 @@ pub use simulate::SimulateOptions;
 
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{ClusterBackend, DryRun, EmbeddedCluster, EmbeddedOptions};
-use crate::driver::{DriverOptions, EmbeddedDriver, SyncDriver};
+use crate::driver::argocd::ArgoCdOptions;
+use crate::driver::{ChoiceError, Chosen, DriverChoice, DriverOptions, EmbeddedDriver, choose};
 use crate::git::{GitBackend, GixGit, RepoUrlMap};
 use crate::pipeline::{
-    ApproveUnguarded, Approver, DeployRequest, Libraries, Pipeline, Run, Selection, Services, Sources, render_all,
+    ApproveUnguarded, Approver, DeployRequest, Libraries, Pipeline, Run, Selection, Services, Sources, StageError,
+    render_all,
 };
 use crate::render::{NativeRenderer, Renderer};
-use crate::report::{ApplicationReport, DeployPlan, DeployReport, NoReporter, Reporter};
+use crate::report::{ApplicationReport, DeployPlan, DeployReport, Event, NoReporter, Reporter};
 
 /// Folder for state that lives between runs, inside the repository unless told otherwise.
 pub const STATE_DIR: &str = ".plate-deploy";
@@ -150,6 +152,8 @@ pub struct Deployer {
     approver: Arc<dyn Approver>,
     clock: Arc<dyn Clock>,
     driver_options: DriverOptions,
+    driver: DriverChoice,
+    argocd: ArgoCdOptions,
 }
 
 impl Deployer {
@@ -164,6 +168,8 @@ impl Deployer {
             approver: Arc::new(ApproveUnguarded),
             clock: Arc::new(SystemClock),
             driver_options: DriverOptions::default(),
+            driver: DriverChoice::default(),
+            argocd: ArgoCdOptions::default(),
         }
     }
 
@@ -206,6 +212,15 @@ impl Deployer {
     #[must_use]
     pub fn driver_options(mut self, options: DriverOptions) -> Self {
         self.driver_options = options;
+        self
+    }
+
+    /// With this driver, and Argo CD asked in this way where it is the one. Default: [`DriverChoice::Auto`]; on the
+    /// embedded cluster always the embedded engine.
+    #[must_use]
+    pub fn driver(mut self, driver: DriverChoice, argocd: ArgoCdOptions) -> Self {
+        self.driver = driver;
+        self.argocd = argocd;
         self
     }
 
@@ -295,9 +310,13 @@ impl Deployer {
     async fn services(&self, read_only: bool) -> Result<Services, EngineError> {
         let cluster: Arc<dyn ClusterBackend> =
             if read_only { Arc::new(DryRun::new(Arc::clone(&self.cluster))) } else { Arc::clone(&self.cluster) };
-        let driver =
+        let engine =
             EmbeddedDriver::start(Arc::clone(&cluster), Arc::clone(&self.clock), self.driver_options.clone()).await?;
-        let driver: Arc<dyn SyncDriver> = Arc::new(driver);
+        let engine = Arc::new(engine);
+        let Chosen { driver, notes } = self.choose(Arc::clone(&engine), read_only).await?;
+        for note in notes {
+            self.reporter.report(&Event::Finding(note));
+        }
         Ok(Services {
             git: Arc::clone(&self.repo.git),
             sources: self.repo.sources.clone(),
@@ -305,10 +324,23 @@ impl Deployer {
             embedded: self.embedded,
             confirmed_context: self.confirmed_context.clone(),
             driver,
+            library_driver: engine,
             renderer: Arc::clone(&self.renderer),
             reporter: Arc::clone(&self.reporter),
             approver: Arc::clone(&self.approver),
             clock: Arc::clone(&self.clock),
+        })
+    }
+
+    async fn choose(&self, engine: Arc<EmbeddedDriver>, read_only: bool) -> Result<Chosen, EngineError> {
+        // Comparing is the engine's work in any case. Whatever runs on the embedded cluster is simulated: an Argo CD that
+        // was deployed to it does nothing.
+        if self.embedded || read_only {
+            return Ok(Chosen { driver: engine, notes: Vec::new() });
+        }
+        choose(self.driver, engine, self.argocd.clone()).await.map_err(|error| match error {
+            ChoiceError::Cluster(error) => EngineError::Cluster(error),
+            error => EngineError::Stage(StageError::refused(&error).remedy(error.remedy())),
         })
     }
 }
