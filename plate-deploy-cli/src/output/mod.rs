@@ -2,6 +2,8 @@
 
 mod changes;
 mod diff;
+mod github;
+mod impact;
 mod progress;
 mod text;
 
@@ -14,10 +16,12 @@ use plate_deploy_core::report::Reporter;
 use serde::Serialize;
 
 use crate::args::{Format, Global, When};
+use crate::language;
 use crate::command_error::CommandError;
 
+pub(crate) use impact::impact_text;
 pub(crate) use changes::{Style, changes_text};
-pub(crate) use text::{lint_text, plan_text, report_text, status_text};
+pub(crate) use text::{lint_text, table, plan_text, report_text, status_text};
 
 /// Sets colours and logging once, before any command runs.
 pub(crate) fn init(global: &Global) {
@@ -26,6 +30,7 @@ pub(crate) fn init(global: &Global) {
         When::Always => ColorChoice::Always.write_global(),
         When::Never => ColorChoice::Never.write_global(),
     }
+    language::choose(global.lang);
     let level = match global.verbose {
         0 => "error",
         1 => "plate_deploy_core=info",
@@ -72,9 +77,9 @@ pub(crate) fn raw(text: &str) -> Result<(), CommandError> {
 pub(crate) fn error(message: &str, hints: &[String]) {
     let mut err = anstream::stderr();
     // Nothing is left to do when standard error is gone.
-    let _ = writeln!(err, "{} {message}", "error:".red().bold());
+    let _ = writeln!(err, "{} {message}", language::Message::Error.text().red().bold());
     for hint in hints {
-        let _ = writeln!(err, "  {} {hint}", "hint:".cyan().bold());
+        let _ = writeln!(err, "  {} {hint}", language::Message::Hint.text().cyan().bold());
     }
 }
 
@@ -90,7 +95,11 @@ pub(crate) fn reporter(global: &Global) -> Arc<dyn Reporter> {
         When::Always => true,
         When::Never => false,
     };
-    if terminal { Arc::new(progress::Bars::new()) } else { Arc::new(progress::Lines::default()) }
+    match () {
+        () if terminal => Arc::new(progress::Bars::new()),
+        () if std::env::var_os("GITHUB_ACTIONS").is_some_and(|on| on == "true") => Arc::new(github::Annotations::default()),
+        () => Arc::new(progress::Lines::default()),
+    }
 }
 
 /// Asks a question on the terminal; `None` when there is nobody to ask.

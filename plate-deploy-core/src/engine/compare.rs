@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::num::NonZero;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
@@ -31,6 +31,17 @@ pub struct CompareOptions {
     pub kube_version: Option<String>,
 }
 
+/// How long the phases of a comparison took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Phases {
+    pub(super) resolve: Duration,
+    pub(super) discover: Duration,
+    pub(super) affected: Duration,
+    pub(super) render_before: Duration,
+    pub(super) render_after: Duration,
+    pub(super) compare: Duration,
+}
+
 /// One revision as it is compared.
 struct At {
     revision: Revision,
@@ -46,14 +57,26 @@ impl Offline<'_> {
     /// # Errors
     /// [`EngineError`] when a revision or environment is not there, or `plate-deploy.yaml` is refused.
     pub async fn compare(&self, range: &str, options: &CompareOptions) -> Result<RepositoryDiff, EngineError> {
+        Ok(self.compare_timed(range, options).await?.0)
+    }
+
+    /// The same, with the time that each phase took.
+    pub(super) async fn compare_timed(
+        &self,
+        range: &str,
+        options: &CompareOptions,
+    ) -> Result<(RepositoryDiff, Phases), EngineError> {
         let start = Instant::now();
+        let mut phases = Phases::default();
         let git = &**self.repo.git();
         let (from, to) = self.range(range).await?;
+        phases.resolve = start.elapsed();
         let (old_commit, new_commit) = (commit(&from)?, commit(&to)?);
         let changed = git.changes(Some(old_commit), new_commit).await?;
         let old_files = snapshot(git, old_commit).await?;
         let new_files = changed_files(git, &old_files, &changed).await?;
         let (mut before, mut after) = discover(from, old_files, to, new_files).await?;
+        phases.discover = start.elapsed() - phases.resolve;
         let environment = environment(options, &before.workspace, &after.workspace)?;
         let info = git.commit_info(old_commit).await?;
         // The same at both revisions: what is random differs only where the charts do.
@@ -71,11 +94,16 @@ impl Offline<'_> {
         let affected = changes::affected(&before.subjects, &after.subjects, &files);
         let all: BTreeSet<_> = before.subjects.keys().chain(after.subjects.keys()).collect();
         let unaffected = all.len() - affected.len();
-        let render = Render { sources, renderer, capabilities };
+        phases.affected = start.elapsed() - phases.resolve - phases.discover;
+        let render = Render { sources, renderer, capabilities, times: Mutex::default() };
         let parallel = available_parallelism().map_or(2, NonZero::get);
         let compared = affected.into_iter().map(|(key, causes)| render.compare(key, causes, &before, &after));
         let applications: Vec<ApplicationDiff> = futures::stream::iter(compared).buffered(parallel).collect().await;
-        Ok(RepositoryDiff {
+        let [before_time, after_time, compare_time] = *render.times.lock().unwrap_or_else(PoisonError::into_inner);
+        phases.render_before = before_time;
+        phases.render_after = after_time;
+        phases.compare = compare_time;
+        let diff = RepositoryDiff {
             version: RepositoryDiff::VERSION,
             from: before.revision,
             to: after.revision,
@@ -84,7 +112,8 @@ impl Offline<'_> {
             applications,
             unaffected,
             seconds: RepositoryDiff::took(start.elapsed()),
-        })
+        };
+        Ok((diff, phases))
     }
 
     /// The two revisions of a range.
@@ -245,6 +274,8 @@ struct Render {
     sources: Sources,
     renderer: Arc<NativeRenderer>,
     capabilities: Capabilities,
+    /// Rendering before, rendering after, comparing: summed over all Applications.
+    times: Mutex<[Duration; 3]>,
 }
 
 impl Render {
@@ -255,9 +286,18 @@ impl Render {
         before: &At,
         after: &At,
     ) -> ApplicationDiff {
+        let start = Instant::now();
         let old = self.side(before, &key).await;
+        let rendered_before = start.elapsed();
         let new = self.side(after, &key).await;
-        changes::compare(&key.1, causes, old, new)
+        let rendered = start.elapsed();
+        let diff = changes::compare(&key.1, causes, old, new);
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let [before_time, after_time, compare_time] = &mut *times;
+        *before_time += rendered_before;
+        *after_time += rendered - rendered_before;
+        *compare_time += start.elapsed() - rendered;
+        diff
     }
 
     async fn side<'a>(&self, at: &'a At, key: &(SubjectKind, String)) -> Option<Side<'a>> {

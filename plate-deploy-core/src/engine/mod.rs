@@ -2,8 +2,10 @@
 
 mod compare;
 mod error;
+mod evidence;
 mod folder;
 mod offline;
+mod propagation;
 mod relations;
 mod seed;
 mod simulate;

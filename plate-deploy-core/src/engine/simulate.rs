@@ -186,8 +186,11 @@ impl<'a> World<'a> {
         let Ok(driver) = self.driver().await else { return seen };
         let targets: Vec<Target> = targets.into_values().flatten().collect();
         let options = SyncOptions { timeout: self.patience };
-        let Ok(reports) = driver.sync(targets.clone(), options, &NoReporter).await else { return seen };
+        // One by one: whether an Application can be deployed does not depend on the waves of others.
+        let syncs = targets.iter().map(|target| driver.sync(vec![target.clone()], options, &NoReporter));
+        let reports = futures::future::join_all(syncs).await;
         for (target, report) in targets.iter().zip(reports) {
+            let Some(report) = report.ok().and_then(|mut reports| reports.pop()) else { continue };
             let done = report.operation.is_none_or(|phase| phase == OperationPhase::Succeeded);
             let arrived = target.rendered.manifests.iter().filter(|m| !is_hook(m)).all(|m| self.has_mark(m, target, mark));
             seen.insert(target.name().to_owned(), done && arrived);

@@ -8,7 +8,7 @@ pub mod lines;
 mod outcome;
 mod plan;
 
-pub use event::{Diagnostic, Event, NoReporter, Recorder, Reporter, Severity};
+pub use event::{Diagnostic, Event, NoReporter, Recorder, Reporter, Severity, TimedEvent, TimedRecorder};
 pub use outcome::{
     AccessPoint, ApplicationReport, CommitReport, DeployReport, LibraryReport, Outcome, ResourceReport, StageReport,
     StageResult,

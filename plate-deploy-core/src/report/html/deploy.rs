@@ -6,19 +6,11 @@ use super::{Tone, badge, changes_html, contents, header, page, section, table, t
 use crate::model::{HealthCode, SyncCode};
 use crate::report::{
     ApplicationReport, DeployPlan, DeployReport, Diagnostic, Event, Outcome, Severity, StageReport, StageResult,
+    TimedEvent,
 };
 
 /// Most events on a page: the last ones count.
 const MAX_EVENTS: usize = 2000;
-
-/// An event and when it came, from the start of the run.
-#[derive(Clone, Debug)]
-pub struct TimedEvent {
-    /// Time since the run began.
-    pub at: Duration,
-    /// The event.
-    pub event: Event,
-}
 
 /// What a page is made of.
 #[derive(Clone, Copy, Debug)]

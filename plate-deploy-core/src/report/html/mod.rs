@@ -9,7 +9,7 @@ mod diff;
 use base64::Engine as _;
 use sha2::{Digest, Sha256};
 
-pub use deploy::{DeployPage, TimedEvent, deploy_page};
+pub use deploy::{DeployPage, deploy_page};
 pub use diff::changes_html;
 
 /// The one style sheet.
