@@ -39,6 +39,9 @@ pub(crate) struct Global {
     /// Language of what is said: en or ko (default: from $LC_ALL, $LC_MESSAGES, $LANG)
     #[arg(long, value_enum, global = true)]
     pub(crate) lang: Option<crate::language::Language>,
+    /// Also write what a run did as a self-contained page (deploy, rollback and the other verbs that change something)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) report: Option<PathBuf>,
     /// Say more (-v: what is read and written, -vv: everything)
     #[arg(long, short = 'v', action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,

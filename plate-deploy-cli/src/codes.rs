@@ -49,11 +49,13 @@ codes! {
     "argocd-not-reconciling": "Argo CD runs but does not look at the Application. Ask for a refresh, or restart its controller.", "Argo CD 가 실행 중이지만 이 Application 을 처리하지 않습니다. 새로 고침을 요청하거나 컨트롤러를 다시 시작하십시오.";
     "auto-sync-off": "The Application has no automated sync, so a change in Git waits for someone to sync it.", "이 Application 은 자동 동기화가 꺼져 있어, Git 의 변경은 누군가 동기화할 때까지 기다립니다.";
     "backup-retention": "Old backups could not be removed. Check the permissions of the state directory.", "오래된 백업을 지우지 못했습니다. 상태 디렉터리의 권한을 확인하십시오.";
+    "blocked": "The Application was not synced, because one of an earlier wave is not Synced and Healthy. Repair that one first.", "앞선 웨이브의 Application 이 Synced, Healthy 가 아니어서 동기화하지 않았습니다. 그것부터 고치십시오.";
     "chart-error": "Helm cannot render the chart. The message names template and line; `plate-deploy helm template` shows the same.", "Helm 차트를 렌더링할 수 없습니다. 메시지에 템플릿과 줄이 있습니다. `plate-deploy helm template` 로 다시 볼 수 있습니다.";
     "comparison-error": "The Application could not be compared with the cluster. The message says why.", "Application 을 클러스터와 비교할 수 없습니다. 이유는 메시지에 있습니다.";
     "dependency-not-vendored": "A chart dependency is declared but not in charts/. Run `helm dependency build` once and commit the result.", "차트 의존성이 선언되었지만 charts/ 에 없습니다. `helm dependency build` 를 한 번 실행하고 결과를 커밋하십시오.";
     "duplicate-application": "Two Applications have the same name; Argo CD would take one of them. Rename or remove one.", "같은 이름의 Application 이 둘 있습니다. Argo CD 는 그중 하나만 씁니다. 하나의 이름을 바꾸거나 지우십시오.";
     "environment-mismatch": "Label, name, value files and namespace mean different environments. Make them agree, or set the environment in plate-deploy.yaml.", "레이블, 이름, 값 파일, 네임스페이스가 서로 다른 환경을 가리킵니다. 맞추거나 plate-deploy.yaml 에 환경을 적으십시오.";
+    "held": "Somebody holds the Application at a revision, e.g. after a rollback. Lift the hold to sync it again.", "롤백 등으로 누군가 이 Application 을 한 리비전에 고정했습니다. 다시 동기화하려면 고정을 푸십시오.";
     "image-repository-environment": "An image comes from the repository of another environment. Correct the value, or ignore the rule where it is meant.", "이미지가 다른 환경의 저장소에서 옵니다. 값을 고치거나, 의도한 것이면 규칙을 무시하도록 설정하십시오.";
     "internal-error": "Something that should not happen did. Please report it with the command and `-vv`.", "일어나지 않아야 할 일이 일어났습니다. 명령과 `-vv` 출력을 함께 알려 주십시오.";
     "invalid-application": "An Application or project cannot be decoded: a field has a wrong type. The message names file, line and field.", "Application 이나 프로젝트를 읽을 수 없습니다. 필드의 형식이 잘못되었습니다. 메시지에 파일, 줄, 필드가 있습니다.";
@@ -64,6 +66,7 @@ codes! {
     "invalid-project": "Argo CD refuses the AppProject. The message names the rule that is broken.", "Argo CD 가 AppProject 를 거부합니다. 메시지에 어긴 규칙이 있습니다.";
     "invalid-retry": "A duration of the retry policy cannot be parsed. Write it as 5s, 3m or 1h.", "재시도 정책의 시간을 읽을 수 없습니다. 5s, 3m, 1h 처럼 쓰십시오.";
     "invalid-source": "Argo CD refuses the source: no path and no chart, or fields that exclude each other.", "Argo CD 가 source 를 거부합니다. path 나 chart 가 없거나, 함께 쓸 수 없는 필드가 있습니다.";
+    "invalid-spec": "The Application's spec is refused: its project is missing or forbids it. The message says which rule is broken.", "Application 의 spec 이 거부되었습니다. 프로젝트가 없거나 금지합니다. 어긴 규칙은 메시지에 있습니다.";
     "invalid-value-file": "A values file or file parameter cannot be used: it leads out of the repository, or is no file.", "값 파일이나 파일 매개변수를 쓸 수 없습니다. 저장소 밖을 가리키거나 파일이 아닙니다.";
     "invalid-yaml": "The YAML is broken at the place that is named. Nothing in this file is deployed until it is correct.", "표시된 곳에서 YAML 이 깨졌습니다. 고칠 때까지 이 파일의 내용은 배포되지 않습니다.";
     "load-balancer-without-provider": "A Service waits for an address that nothing may assign. Add MetalLB or another provider, or use ClusterIP.", "Service 가 주소를 기다리지만 줄 수 있는 것이 없습니다. MetalLB 같은 것을 추가하거나 ClusterIP 를 쓰십시오.";
@@ -81,6 +84,7 @@ codes! {
     "not-promoted": "An image was not promoted: it is not healthy where it comes from, or is the same already.", "이미지를 승격하지 않았습니다. 원래 환경에서 정상이 아니거나 이미 같습니다.";
     "not-rolled-back": "The environment could not be brought back, or only in part. The message names what is left.", "환경을 되돌리지 못했거나 일부만 되돌렸습니다. 남은 것은 메시지에 있습니다.";
     "operation-in-progress": "Another operation runs on the Application. Wait until it has ended.", "이 Application 에서 다른 작업이 진행 중입니다. 끝날 때까지 기다리십시오.";
+    "orphaned-resource": "An object in the namespace belongs to no Application of the project. Put it into one, or ignore it in the project.", "네임스페이스의 객체가 프로젝트의 어떤 Application 에도 속하지 않습니다. 하나에 넣거나 프로젝트에서 무시하십시오.";
     "past-argocd": "The sync went past Argo CD, because it does not run. It will find everything Synced when it is back.", "Argo CD 가 실행되지 않아 거치지 않고 동기화했습니다. 돌아오면 모두 Synced 로 보게 됩니다.";
     "permission-denied": "The cluster refuses it to this user. `plate-deploy doctor` shows which permissions are missing.", "클러스터가 이 사용자에게 허용하지 않습니다. `plate-deploy doctor` 로 부족한 권한을 확인하십시오.";
     "pod-failed": "A pod does not come up: its image cannot be pulled, it crashes, or it is never ready. The message has its last words.", "파드가 올라오지 않습니다. 이미지를 받을 수 없거나, 죽거나, 준비되지 않습니다. 메시지에 마지막 출력이 있습니다.";

@@ -76,7 +76,7 @@ async fn sync(cluster: &Arc<EmbeddedCluster>, name: &str) -> (ApplicationReport,
     let options = ArgoCdOptions { refresh_timeout: Duration::from_secs(2), ..ArgoCdOptions::default() };
     let driver = ArgoCdDriver::new(engine(cluster).await, installation, options);
     let recorder = Recorder::default();
-    let options = SyncOptions { timeout: Duration::from_secs(20) };
+    let options = SyncOptions::new(Duration::from_secs(20));
     let mut reports = driver.sync(vec![target(name)], options, &recorder).await.unwrap();
     (reports.remove(0), recorder)
 }

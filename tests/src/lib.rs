@@ -3,5 +3,6 @@
 pub mod bench;
 pub mod control_plane;
 pub mod fake_argocd;
+pub mod gitops;
 pub mod platform;
 pub mod vectors;

@@ -4,6 +4,7 @@ mod changes;
 mod diff;
 mod github;
 mod impact;
+mod page;
 mod progress;
 mod text;
 
@@ -95,10 +96,14 @@ pub(crate) fn reporter(global: &Global) -> Arc<dyn Reporter> {
         When::Always => true,
         When::Never => false,
     };
-    match () {
+    let reporter: Arc<dyn Reporter> = match () {
         () if terminal => Arc::new(progress::Bars::new()),
         () if std::env::var_os("GITHUB_ACTIONS").is_some_and(|on| on == "true") => Arc::new(github::Annotations::default()),
         () => Arc::new(progress::Lines::default()),
+    };
+    match &global.report {
+        Some(path) => Arc::new(page::PageWriter::new(path.clone(), reporter)),
+        None => reporter,
     }
 }
 

@@ -419,6 +419,14 @@ impl ClusterWriter for KubeCluster {
                 self.write(call).await
             }
             ApplyMode::ClientSide => {
+                if options.expect_missing
+                    && let client_apply::Plan::Create(new) = client_apply::plan(object, None)?
+                {
+                    match self.create(&new, options).await {
+                        Err(error) if error.is_already_exists() => {}
+                        other => return other,
+                    }
+                }
                 let live = self.get(&at).await?;
                 match client_apply::plan(object, live.as_ref())? {
                     client_apply::Plan::Create(object) => self.create(&object, options).await,

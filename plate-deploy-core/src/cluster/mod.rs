@@ -102,12 +102,15 @@ pub struct WriteOptions {
     pub dry_run: bool,
     /// Kubernetes' field validation: `true` refuses unknown and duplicate fields.
     pub strict: bool,
+    /// A client-side apply tries to create first: right either way, and one request instead of two where the object is
+    /// missing, as the caller believes.
+    pub expect_missing: bool,
 }
 
 impl Default for WriteOptions {
     /// Field manager `plate-deploy`, a real write, unknown fields dropped (Argo CD's `Validate` asks for strictness).
     fn default() -> Self {
-        Self { field_manager: "plate-deploy".into(), dry_run: false, strict: false }
+        Self { field_manager: "plate-deploy".into(), dry_run: false, strict: false, expect_missing: false }
     }
 }
 

@@ -56,6 +56,9 @@ pub enum EngineError {
     /// A failure that is none, or of something that is not there.
     #[error(transparent)]
     Failure(crate::impact::FailureError),
+    /// Argo CD's settings in the repository cannot be used.
+    #[error("Argo CD's settings in the repository: {0}")]
+    Settings(#[from] crate::driver::SettingsError),
     /// A step failed.
     #[error(transparent)]
     Stage(#[from] StageError),

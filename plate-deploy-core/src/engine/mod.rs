@@ -4,6 +4,8 @@ mod compare;
 mod error;
 mod evidence;
 mod folder;
+mod gitops;
+mod history;
 mod offline;
 mod propagation;
 mod relations;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 
 pub use compare::CompareOptions;
 pub use error::EngineError;
+pub use gitops::{GitOps, Refresh};
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
 pub use relations::Related;
 pub use simulate::SimulateOptions;
@@ -22,7 +25,7 @@ pub use simulate::SimulateOptions;
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{ClusterBackend, DryRun, EmbeddedCluster, EmbeddedOptions};
 use crate::driver::argocd::ArgoCdOptions;
-use crate::driver::{ChoiceError, Chosen, DriverChoice, DriverOptions, EmbeddedDriver, choose};
+use crate::driver::{ArgoSettings, ChoiceError, Chosen, DriverChoice, DriverOptions, EmbeddedDriver, choose};
 use crate::git::{GitBackend, GixGit, RepoUrlMap};
 use crate::pipeline::{
     ApproveUnguarded, Approver, DeployRequest, Libraries, Pipeline, Run, Selection, Services, Sources, StageError,
@@ -154,6 +157,8 @@ pub struct Deployer {
     approver: Arc<dyn Approver>,
     clock: Arc<dyn Clock>,
     driver_options: DriverOptions,
+    /// Histories go to the state directory; the caller brought no store of its own.
+    folder_history: bool,
     driver: DriverChoice,
     argocd: ArgoCdOptions,
 }
@@ -170,6 +175,7 @@ impl Deployer {
             approver: Arc::new(ApproveUnguarded),
             clock: Arc::new(SystemClock),
             driver_options: DriverOptions::default(),
+            folder_history: true,
             driver: DriverChoice::default(),
             argocd: ArgoCdOptions::default(),
         }
@@ -210,10 +216,12 @@ impl Deployer {
         self
     }
 
-    /// With other rules for health, differences and syncs.
+    /// With other rules for syncs, and another store for histories. Argo CD's settings in the repository, and those in the
+    /// cluster, still count before the options' own.
     #[must_use]
     pub fn driver_options(mut self, options: DriverOptions) -> Self {
         self.driver_options = options;
+        self.folder_history = false;
         self
     }
 
@@ -312,8 +320,9 @@ impl Deployer {
     async fn services(&self, read_only: bool) -> Result<Services, EngineError> {
         let cluster: Arc<dyn ClusterBackend> =
             if read_only { Arc::new(DryRun::new(Arc::clone(&self.cluster))) } else { Arc::clone(&self.cluster) };
-        let engine =
-            EmbeddedDriver::start(Arc::clone(&cluster), Arc::clone(&self.clock), self.driver_options.clone()).await?;
+        let options = self.options_at_head().await?;
+        let engine = EmbeddedDriver::start(Arc::clone(&cluster), Arc::clone(&self.clock), options).await?;
+        let tracker = engine.options().settings.tracker.clone();
         let engine = Arc::new(engine);
         let Chosen { driver, notes } = self.choose(Arc::clone(&engine), read_only).await?;
         for note in notes {
@@ -321,7 +330,7 @@ impl Deployer {
         }
         Ok(Services {
             git: Arc::clone(&self.repo.git),
-            sources: self.repo.sources.clone(),
+            sources: self.repo.sources.clone().tracker(tracker),
             cluster,
             embedded: self.embedded,
             confirmed_context: self.confirmed_context.clone(),
@@ -332,6 +341,23 @@ impl Deployer {
             approver: Arc::clone(&self.approver),
             clock: Arc::clone(&self.clock),
         })
+    }
+
+    /// The driver's options with what the repository says about Argo CD: its settings and projects.
+    async fn options_at_head(&self) -> Result<DriverOptions, EngineError> {
+        let mut options = self.driver_options.clone();
+        // What is wrong with the repository is for the stages to say.
+        if let Ok(loaded) = self.repo.offline().load("HEAD").await {
+            if let Some(settings) = ArgoSettings::in_files(&loaded.files)? {
+                options.settings = settings;
+            }
+            options.projects.extend(loaded.workspace.projects.into_iter().map(|project| project.object));
+        }
+        if self.folder_history {
+            let state_dir = self.repo.state_dir.clone();
+            options.history = Arc::new(history::FolderHistory::new(state_dir, self.cluster.name()));
+        }
+        Ok(options)
     }
 
     async fn choose(&self, engine: Arc<EmbeddedDriver>, read_only: bool) -> Result<Chosen, EngineError> {

@@ -74,7 +74,7 @@ impl Repo {
 
 async fn deploy(before: Vec<Target>, after: Vec<Target>) -> Result<Vec<TimedEvent>, EngineError> {
     let cluster: Arc<dyn ClusterBackend> = Arc::new(EmbeddedCluster::start(EmbeddedOptions::default()).await?);
-    let options = SyncOptions { timeout: PATIENCE };
+    let options = SyncOptions::new(PATIENCE);
     let driver = EmbeddedDriver::start(cluster, Arc::new(SystemClock), DriverOptions::default()).await?;
     driver.sync(before, options, &NoReporter).await?;
     let recorder = TimedRecorder::new(Arc::new(NoReporter));

@@ -34,7 +34,7 @@ const MARK: &str = "plate-deploy.io/simulated-change";
 pub struct SimulateOptions {
     /// Longest wait for the first deploy. Default: 60 s.
     pub setup: Duration,
-    /// Shortest wait for something that may never happen; on a busy machine as long as the first deploy took. Default:
+    /// Shortest wait for something that may never happen; on a busy machine as long as a sync of the first deploy took. Default:
     /// 1.5 s; what works is there in milliseconds.
     pub patience: Duration,
 }
@@ -120,10 +120,11 @@ impl<'a> World<'a> {
                 let targets = world.targets(&healthy, &NativeRenderer::default(), "", |needs| needs.kind == kind).await;
                 let targets = targets.into_values().flatten().collect();
                 let driver = world.driver().await?;
-                driver.sync(targets, SyncOptions { timeout: options.setup }, &NoReporter).await?;
+                driver.sync(targets, SyncOptions::new(options.setup), &NoReporter).await?;
             }
         }
-        world.patience = world.patience.max(start.elapsed());
+        // The setup is four syncs; a measurement is one.
+        world.patience = world.patience.max(start.elapsed() / 4);
         Ok(world)
     }
 
@@ -185,7 +186,7 @@ impl<'a> World<'a> {
         let mut seen: Seen = targets.keys().map(|name| (name.clone(), false)).collect();
         let Ok(driver) = self.driver().await else { return seen };
         let targets: Vec<Target> = targets.into_values().flatten().collect();
-        let options = SyncOptions { timeout: self.patience };
+        let options = SyncOptions::new(self.patience);
         // One by one: whether an Application can be deployed does not depend on the waves of others.
         let syncs = targets.iter().map(|target| driver.sync(vec![target.clone()], options, &NoReporter));
         let reports = futures::future::join_all(syncs).await;

@@ -8,12 +8,12 @@ use crate::report::html::{Tone, badge, contents, header, is_deceptive, page, sec
 /// The state of nodes, by node: a colour and a word.
 pub type States = BTreeMap<Node, (Tone, String)>;
 
-const BOX_WIDTH: usize = 190;
+const BOX_WIDTH: usize = 182;
 const BOX_HEIGHT: usize = 34;
-const COLUMN: usize = 260;
+const COLUMN: usize = 218;
 const ROW: usize = 46;
 const TOP: usize = 40;
-const LONGEST: usize = 28;
+const LONGEST: usize = 25;
 
 /// Heads of the columns of a drawing.
 const COLUMNS: [&str; 5] = ["Git", "charts, values, app-of-apps", "Applications", "libraries", "the cluster offers"];

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::{DeployPlan, DeployReport};
 use crate::model::{HealthCode, OperationPhase, ResourceKey, SyncCode};
 
 /// How bad a [`Diagnostic`] is.
@@ -164,6 +165,16 @@ pub enum Event {
         message: String,
         /// Whether it is ready.
         ready: bool,
+    },
+    /// What the run is about to change.
+    Planned {
+        /// The plan.
+        plan: Box<DeployPlan>,
+    },
+    /// The run has ended; nothing follows.
+    Finished {
+        /// Its report.
+        report: Box<DeployReport>,
     },
     /// A commit was made and, when there is a remote, pushed.
     Committed {

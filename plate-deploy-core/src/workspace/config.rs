@@ -60,6 +60,8 @@ pub struct ApplicationConfig {
     pub component: Option<String>,
     /// Leave it alone.
     pub ignore: bool,
+    /// Applications that must be Synced and Healthy before it is synced, besides those its annotation names.
+    pub depends_on: Vec<String>,
 }
 
 /// `libraries`.
@@ -190,6 +192,7 @@ static APPLICATION: Entry = Entry::Object(&[
     ("environment", Entry::Text, "Its environment; shared: none."),
     ("component", Entry::Text, "The component it belongs to."),
     ("ignore", Entry::Bool, "Leave it alone."),
+    ("dependsOn", Entry::Texts, "Applications that must be Synced and Healthy before it is synced."),
 ]);
 
 impl WorkspaceConfig {

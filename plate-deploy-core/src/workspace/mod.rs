@@ -30,6 +30,7 @@ pub use library::{Library, LibraryLayer, LibrarySource};
 pub use tree::AppOfApps;
 
 use crate::files::{FileError, RepoFiles};
+use crate::model::annotations::DEPENDS_ON;
 use environment::Vocabulary;
 
 /// The name that stands for "belongs to no environment" in `plate-deploy.yaml`.
@@ -164,8 +165,19 @@ impl Workspace {
         self.trees = trees;
     }
 
-    fn assign(&self, vocabulary: &Vocabulary, source: SourcedApplication, trees: &[AppOfApps]) -> WorkspaceApplication {
+    fn assign(
+        &self,
+        vocabulary: &Vocabulary,
+        mut source: SourcedApplication,
+        trees: &[AppOfApps],
+    ) -> WorkspaceApplication {
         let configured = self.config.applications.get(source.name()).cloned().unwrap_or_default();
+        if !configured.depends_on.is_empty() {
+            let needs = source.object.metadata.annotations.entry(DEPENDS_ON.into()).or_default();
+            let known = std::mem::take(needs);
+            let all = known.split(',').chain(configured.depends_on.iter().map(String::as_str));
+            *needs = all.map(str::trim).filter(|name| !name.is_empty()).collect::<Vec<_>>().join(",");
+        }
         let is_tree = trees.iter().any(|tree| tree.name == source.name());
         let evidence = if is_tree { Vec::new() } else { vocabulary.evidence(&source) };
         let environment = match configured.environment {

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 pub use installation::{Component, Installation};
 
-use super::embedded::wave;
+use super::order::wave;
 use super::{Comparison, EmbeddedDriver, SyncDriver, SyncOptions, Target};
 use crate::cluster::ClusterError;
 use crate::report::{ApplicationReport, Reporter};

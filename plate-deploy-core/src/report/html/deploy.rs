@@ -264,6 +264,8 @@ fn sentence(event: &Event) -> String {
         }
         Event::Resource { application, key, message, .. } => format!("{application}: {key}: {message}"),
         Event::Library { name, message, .. } => format!("{name}: {message}"),
+        Event::Planned { plan } => format!("{} objects to change", plan.changes().count()),
+        Event::Finished { report } => report.summary.clone(),
         Event::Committed { commit, subject, .. } => format!("commit {} {subject}", short(commit)),
     }
 }
