@@ -93,19 +93,27 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  plate-deploy doctor\n  plate-deploy doctor --context prod --output json")]
     Doctor(Doctor),
     /// Explain the code of a finding
-    #[command(after_help = "Examples:\n  plate-deploy explain missing-value-file\n  plate-deploy explain --lang ko storage-class-missing")]
+    #[command(
+        after_help = "Examples:\n  plate-deploy explain missing-value-file\n  plate-deploy explain --lang ko storage-class-missing"
+    )]
     Explain(Explain),
     /// Print completions for a shell
-    #[command(after_help = "Examples:\n  plate-deploy completions bash > /etc/bash_completion.d/plate-deploy\n  plate-deploy completions zsh > ~/.zfunc/_plate-deploy")]
+    #[command(
+        after_help = "Examples:\n  plate-deploy completions bash > /etc/bash_completion.d/plate-deploy\n  plate-deploy completions zsh > ~/.zfunc/_plate-deploy"
+    )]
     Completions(Completions),
     /// Print the manual page
-    #[command(after_help = "Examples:\n  plate-deploy man | man -l -\n  plate-deploy man --out /usr/local/share/man/man1")]
+    #[command(
+        after_help = "Examples:\n  plate-deploy man | man -l -\n  plate-deploy man --out /usr/local/share/man/man1"
+    )]
     Man(Man),
     /// Show sync and health of an environment's Applications
     #[command(after_help = "Examples:\n  plate-deploy status staging\n  plate-deploy status --watch --interval 5s")]
     Status(Status),
     /// Render the manifests of an environment's Applications
-    #[command(after_help = "Examples:\n  plate-deploy template staging\n  plate-deploy template --app plate-web-stg --output json")]
+    #[command(
+        after_help = "Examples:\n  plate-deploy template staging\n  plate-deploy template --app plate-web-stg --output json"
+    )]
     Template(Template),
     /// Check the repository: values, Applications, charts
     #[command(after_help = "Examples:\n  plate-deploy lint\n  plate-deploy lint --strict --revision feature")]
@@ -272,6 +280,30 @@ pub(crate) enum Helm {
     Template(HelmTemplate),
     /// Check charts as `helm lint` does
     Lint(HelmLint),
+    /// Look after the dependencies of a chart, as `helm dependency` does
+    #[command(subcommand, visible_alias = "dep")]
+    Dependency(HelmDependency),
+}
+
+/// `helm dependency …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HelmDependency {
+    /// Check that charts/ holds what Chart.lock says; nothing is downloaded
+    Build {
+        /// Chart folder
+        #[arg(value_name = "CHART", default_value = ".")]
+        chart: PathBuf,
+    },
+    /// List the declared dependencies and whether they are there
+    #[command(visible_alias = "ls")]
+    List {
+        /// Chart folder
+        #[arg(value_name = "CHART", default_value = ".")]
+        chart: PathBuf,
+        /// Longest column
+        #[arg(long, value_name = "CHARACTERS", default_value_t = 80)]
+        max_col_width: usize,
+    },
 }
 
 /// Values, by Helm's own flags.

@@ -139,10 +139,12 @@ mod tests {
     fn used() -> BTreeSet<String> {
         let mut files = Vec::new();
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../plate-deploy-core/src"), &mut files);
-        let made = Regex::new(r#"Diagnostic::new\(\s*(?:[A-Za-z:]*Severity::\w+|[a-z_.]+),\s*"([a-z][a-z-]+)""#).unwrap();
+        let made =
+            Regex::new(r#"Diagnostic::new\(\s*(?:[A-Za-z:]*Severity::\w+|[a-z_.]+),\s*"([a-z][a-z-]+)""#).unwrap();
         let workspace = Regex::new(r#"Diagnostic::new\(\s*"([a-z][a-z-]+)""#).unwrap();
         let render = Regex::new(r#"=> "([a-z][a-z-]+)","#).unwrap();
-        let mut found: BTreeSet<String> = plate_deploy_core::lint::RULES.iter().map(|(id, ..)| (*id).to_owned()).collect();
+        let mut found: BTreeSet<String> =
+            plate_deploy_core::lint::RULES.iter().map(|(id, ..)| (*id).to_owned()).collect();
         for file in files {
             let text = fs::read_to_string(&file).unwrap();
             let text = text.split("#[cfg(test)]").next().unwrap();

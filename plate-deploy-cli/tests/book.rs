@@ -54,7 +54,11 @@ fn copy(from: &Path, to: &Path) {
         if entry.file_name() == ".plate-deploy" || entry.file_name() == ".git" {
             continue;
         }
-        if entry.path().is_dir() { copy(&entry.path(), &target) } else { fs::copy(entry.path(), target).map(drop).unwrap() }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), target).map(drop).unwrap()
+        }
     }
 }
 
@@ -127,7 +131,8 @@ fn every_page_is_in_the_summary_and_every_link_leads_somewhere() {
 }
 
 fn plate_deploy(args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_plate-deploy")).args(args).env_clear().env("COLUMNS", "100").output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_plate-deploy")).args(args).env_clear().env("COLUMNS", "100").output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -135,7 +140,8 @@ fn plate_deploy(args: &[&str]) -> String {
 /// The verbs below a command, from its help.
 fn verbs(help: &str) -> Vec<String> {
     let list = help.split("Commands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap();
-    let names = list.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
+    let names =
+        list.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
     names.filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
@@ -146,13 +152,17 @@ fn generated(page: &str, text: &str) {
         fs::write(&path, text).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == text, "{page} is not what the code says: PLATE_UPDATE=1 cargo test -p plate-deploy-cli --test book");
+    assert!(
+        found == text,
+        "{page} is not what the code says: PLATE_UPDATE=1 cargo test -p plate-deploy-cli --test book"
+    );
 }
 
 #[test]
 fn the_reference_of_commands_is_generated() {
     let mut text = String::from("# Commands\n\nGenerated from the code by `tests/book.rs`.\n");
-    let mut todo: Vec<Vec<String>> = verbs(&plate_deploy(&["--help"])).into_iter().rev().map(|verb| vec![verb]).collect();
+    let mut todo: Vec<Vec<String>> =
+        verbs(&plate_deploy(&["--help"])).into_iter().rev().map(|verb| vec![verb]).collect();
     assert!(todo.len() > 10);
     while let Some(words) = todo.pop() {
         let args: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
@@ -168,7 +178,9 @@ fn the_reference_of_commands_is_generated() {
 #[test]
 fn the_reference_of_codes_is_generated() {
     let all: Vec<serde_json::Value> = serde_json::from_str(&plate_deploy(&["explain", "--output", "json"])).unwrap();
-    let mut text = String::from("# Codes of findings\n\nGenerated from the code by `tests/book.rs`.\n\n| code | what it means, and what to do |\n|---|---|\n");
+    let mut text = String::from(
+        "# Codes of findings\n\nGenerated from the code by `tests/book.rs`.\n\n| code | what it means, and what to do |\n|---|---|\n",
+    );
     for code in all {
         let explanation = code["explanation"].as_str().unwrap().replace('|', "\\|");
         text.push_str(&format!("| `{}` | {explanation} |\n", code["code"].as_str().unwrap()));

@@ -224,10 +224,20 @@ fn recovery_commands_are_real() {
     let (_dir, repo) = platform();
     let folder = repo.to_str().unwrap();
     let mut seen = 0;
-    for failure in ["pipeline", "argocd/controller", "chart/plate-web", "app/plate-server-prod", "git", "cluster/etcd", "library/banner-operator"] {
+    for failure in [
+        "pipeline",
+        "argocd/controller",
+        "chart/plate-web",
+        "app/plate-server-prod",
+        "git",
+        "cluster/etcd",
+        "library/banner-operator",
+    ] {
         let output = run(&["impact", failure, "--repo", folder, "--output", "json"]);
         let impact: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        for command in impact["recovery"].as_array().unwrap().iter().flat_map(|step| step["commands"].as_array().unwrap()) {
+        for command in
+            impact["recovery"].as_array().unwrap().iter().flat_map(|step| step["commands"].as_array().unwrap())
+        {
             let command = command.as_str().unwrap();
             let Some(ours) = command.strip_prefix("plate-deploy ") else { continue };
             let words: Vec<&str> = ours.split(" > ").next().unwrap().split(' ').chain(["--help"]).collect();

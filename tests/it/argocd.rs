@@ -1,20 +1,28 @@
-//! The driver that hands syncs to Argo CD, against a stand-in that misbehaves on cue.
+//! The driver that hands syncs to Argo CD: against a stand-in that misbehaves on cue, and against the real one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use plate_deploy_core::clock::SystemClock;
 use plate_deploy_core::cluster::{
-    ClusterBackend, ClusterReader, ClusterWriter, EmbeddedCluster, EmbeddedOptions, ObjectRef, WriteOptions,
+    ClusterBackend, ClusterReader, ClusterWriter, EmbeddedCluster, EmbeddedOptions, ListOptions, ObjectRef,
+    WriteOptions,
 };
+use plate_deploy_core::driver::app_status::LiveApplication;
 use plate_deploy_core::driver::argocd::{ArgoCdDriver, ArgoCdOptions, Installation};
 use plate_deploy_core::driver::{
-    ChoiceError, DriverChoice, DriverOptions, EmbeddedDriver, SyncDriver, SyncOptions, Target, choose,
+    ChoiceError, DriverChoice, DriverOptions, EmbeddedDriver, LiveCache, ResourceFilter, SyncDriver, SyncOptions,
+    Target, choose,
 };
+use plate_deploy_core::engine::Repo;
 use plate_deploy_core::model::{Application, HealthCode, Manifest, OperationPhase, SyncCode};
+use plate_deploy_core::pipeline::{ApproveAll, DeployRequest, Libraries};
 use plate_deploy_core::render::Rendered;
-use plate_deploy_core::report::{ApplicationReport, Recorder};
+use plate_deploy_core::report::{ApplicationReport, DeployReport, Outcome, Recorder};
+use plate_deploy_core::tracking::Tracker;
+use plate_deploy_tests::control_plane::{ControlPlane, GitRepository};
 use plate_deploy_tests::fake_argocd::{FakeArgoCd, Script, application_kind, install_kinds};
+use plate_deploy_tests::platform::Platform;
 use serde_json::{Value, json};
 
 const REVISION: &str = "0123456789012345678901234567890123456789";
@@ -241,4 +249,134 @@ async fn the_driver_is_chosen_by_evidence() {
     assert!(error.to_string().contains("application-controller is down"), "{error}");
     let (name, notes) = pick(stopped, DriverChoice::Embedded).await.unwrap();
     assert_eq!((name.as_str(), notes[0].code.as_str()), ("embedded", "argocd-down"));
+}
+
+/// A real Argo CD, the example platform in a repository that it clones, and a way to look at what is in the cluster.
+struct Real {
+    plane: ControlPlane,
+    repository: GitRepository,
+    state: tempfile::TempDir,
+}
+
+impl Real {
+    async fn start() -> Option<Self> {
+        let plane = ControlPlane::builder().workloads(4).addresses().argocd().available()?.start().await.unwrap();
+        let repository = GitRepository::from_folder(&Platform::example().unwrap().folder()).unwrap();
+        let url =
+            Repo::open(repository.folder()).await.unwrap().offline().load("HEAD").await.unwrap().workspace.repo_url;
+        repository.replace_below("environments/argocd", &url, &repository.url()).unwrap();
+        repository.commit("The repository's address").unwrap();
+        Some(Self { plane, repository, state: tempfile::tempdir().unwrap() })
+    }
+
+    async fn deploy(&self, choice: DriverChoice, request: DeployRequest) -> DeployReport {
+        let cluster = self.plane.cluster().await.unwrap();
+        let name = cluster.name().to_owned();
+        let options = ArgoCdOptions { refresh_timeout: Duration::from_secs(20), ..ArgoCdOptions::default() };
+        let repo = Repo::open(self.repository.folder()).await.unwrap().state_dir(self.state.path());
+        let deployer = repo.on(Arc::new(cluster)).driver(choice, options).confirm_context(Some(name));
+        deployer.approver(Arc::new(ApproveAll)).deploy(request).await.unwrap()
+    }
+
+    /// Every tracked object and pod with its uid and resource version, Application objects apart.
+    async fn objects(&self) -> Vec<(String, String, String)> {
+        let cluster = self.plane.cluster().await.unwrap();
+        let live = LiveCache::start(Arc::new(cluster), Tracker::default(), ResourceFilter::default()).await.unwrap();
+        let mut all = Vec::new();
+        for (group, kind) in [
+            ("", "Pod"),
+            ("apps", "Deployment"),
+            ("", "Service"),
+            ("", "ConfigMap"),
+            ("", "Secret"),
+            ("networking.k8s.io", "Ingress"),
+        ] {
+            for object in live.of_kind(group, kind, "").iter().filter(|object| object.namespace().starts_with("plate"))
+            {
+                let field = |name: &str| object.value()["metadata"][name].as_str().unwrap_or_default().to_owned();
+                all.push((object.key().to_string(), field("uid"), field("resourceVersion")));
+            }
+        }
+        all.sort();
+        all
+    }
+
+    /// Waits until Argo CD has looked at every staging Application after `since` and finds them as asked.
+    async fn all_synced_after(&self, since: jiff::Timestamp, names: &[String]) {
+        let cluster = self.plane.cluster().await.unwrap();
+        let begin = std::time::Instant::now();
+        loop {
+            let list = cluster.list(&application_kind(), &ListOptions::default()).await.unwrap();
+            let apps = list.items.iter().filter_map(|object| LiveApplication::read(object).ok());
+            let waiting: Vec<String> = apps
+                .filter(|app| names.contains(&app.application.metadata.name))
+                .filter(|app| app.status.reconciled_at < Some(since) || app.status.sync.status != SyncCode::Synced)
+                .map(|app| {
+                    format!("{} {:?} {:?}", app.application.metadata.name, app.status.sync, app.status.reconciled_at)
+                })
+                .collect();
+            if waiting.is_empty() {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(120), "{waiting:#?}");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    fn staging() -> DeployRequest {
+        DeployRequest::new("staging").timeout(Duration::from_secs(180))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_argocd_deploys_and_is_handed_over_both_ways() {
+    let _turn = ControlPlane::turn().await;
+    let Some(real) = Real::start().await else { return };
+
+    let first = real.deploy(DriverChoice::Auto, Real::staging()).await;
+    assert_eq!(first.outcome, Outcome::Deployed, "{first:#?}");
+    let names: Vec<String> = first.applications.iter().map(|app| app.name.clone()).collect();
+    assert!(names.len() >= 5 && first.applications.iter().all(|app| app.ready()), "{first:#?}");
+    let again = real.deploy(DriverChoice::Auto, Real::staging()).await;
+    assert_eq!(again.outcome, Outcome::Unchanged, "{again:#?}");
+
+    // A commit is deployed at once, not at the next poll.
+    let begin = std::time::Instant::now();
+    let image = real
+        .deploy(DriverChoice::ArgoCd, Real::staging().libraries(Libraries::Skip).image("plate-server", ":9.9.9"))
+        .await;
+    assert_eq!(image.outcome, Outcome::Deployed, "{image:#?}");
+    assert!(image.commit.is_some() && begin.elapsed() < Duration::from_secs(100));
+    let server = image.applications.iter().find(|app| app.name == "plate-server-stg").unwrap();
+    assert_eq!((server.operation, server.revision.clone()), (Some(OperationPhase::Succeeded), image.revision.clone()));
+
+    // What Argo CD left is Synced for the embedded engine: nothing is written.
+    let left = real.objects().await;
+    let taken = real.deploy(DriverChoice::Embedded, Real::staging().libraries(Libraries::Skip)).await;
+    assert_eq!(taken.outcome, Outcome::Unchanged, "{taken:#?}");
+    assert_eq!(real.objects().await, left, "the embedded engine takes over without a write");
+
+    // Argo CD goes away. A deploy through it says so, one past it works.
+    real.plane.stop("argocd-application-controller").unwrap();
+    let refused = real.deploy(DriverChoice::ArgoCd, Real::staging().libraries(Libraries::Skip)).await;
+    assert_eq!(refused.outcome, Outcome::Failed, "{refused:#?}");
+    assert!(refused.applications.iter().all(|app| codes(app).contains(&"argocd-not-reconciling")), "{refused:#?}");
+    let past = real
+        .deploy(DriverChoice::Embedded, Real::staging().libraries(Libraries::Skip).image("plate-server", ":9.9.10"))
+        .await;
+    assert_eq!(past.outcome, Outcome::Deployed, "{past:#?}");
+    let before = real.objects().await;
+
+    // It comes back, finds everything Synced, and writes nothing: no sync, no prune, no pod that restarts.
+    let back = jiff::Timestamp::now();
+    real.plane.restart("argocd-application-controller").await.unwrap();
+    real.all_synced_after(back, &names).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(real.objects().await, before, "Argo CD comes back without a write");
+    let cluster = real.plane.cluster().await.unwrap();
+    for object in cluster.list(&application_kind(), &ListOptions::default()).await.unwrap().items {
+        let app = LiveApplication::read(&object).unwrap();
+        let started = app.status.operation_state.and_then(|state| state.started_at);
+        assert!(started < Some(back), "{} was synced again", object.name());
+    }
 }

@@ -41,7 +41,8 @@ async fn every_prediction_equals_the_simulated_failure() {
     let (_platform, repo, related) = platform().await;
     // A few at a time: most of the time is waiting for what never comes.
     for some in KINDS.chunks(6) {
-        futures::future::join_all(some.iter().map(|(word, member, when)| check(&repo, &related, word, member, *when))).await;
+        futures::future::join_all(some.iter().map(|(word, member, when)| check(&repo, &related, word, member, *when)))
+            .await;
     }
 }
 

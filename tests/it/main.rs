@@ -4,8 +4,8 @@
 mod argocd;
 mod cluster_contract;
 mod deploy;
-mod impact;
 mod driver;
+mod impact;
 mod layers;
 mod pages;
 mod real_cluster;

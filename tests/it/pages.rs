@@ -18,7 +18,8 @@ use plate_deploy_core::report::{Diagnostic, Event, NoReporter, ResourceReport, S
 use plate_deploy_tests::platform::{Platform, recorded_cluster};
 use serde_json::Value;
 
-const HOSTILE: &str = "</code></pre><script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">\u{202e}";
+const HOSTILE: &str =
+    "</code></pre><script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">\u{202e}";
 
 fn chromium() -> Option<PathBuf> {
     let named = env::var_os("PLATE_CHROMIUM").map(PathBuf::from);
@@ -107,7 +108,12 @@ async fn deploy_report() -> String {
     app.sync = SyncCode::OutOfSync;
     app.health = HealthStatus { status: HealthCode::Degraded, message: HOSTILE.repeat(5) };
     let key = ResourceKey { kind: HOSTILE.into(), name: HOSTILE.into(), ..ResourceKey::default() };
-    app.resources.push(ResourceReport { key: key.clone(), sync: SyncCode::Synced, health: None, message: HOSTILE.into() });
+    app.resources.push(ResourceReport {
+        key: key.clone(),
+        sync: SyncCode::Synced,
+        health: None,
+        message: HOSTILE.into(),
+    });
     plan.applications[0].changes[0].after.push_str(HOSTILE);
     plan.applications[0].changes[0].key = key;
     events.push(TimedEvent { at: Duration::from_secs(1), event: Event::Note { text: HOSTILE.into() } });
@@ -148,7 +154,9 @@ async fn pages_are_readable_everywhere_and_safe() {
             assert_eq!(seen["broken"], serde_json::json!([]), "{context}");
             colors.push(seen["colors"].clone());
         }
-        for (scheme, flags) in [("light", &[][..]), ("dark", &["--force-dark-mode", "--blink-settings=preferredColorScheme=0"][..])] {
+        for (scheme, flags) in
+            [("light", &[][..]), ("dark", &["--force-dark-mode", "--blink-settings=preferredColorScheme=0"][..])]
+        {
             for (size, window) in [("phone", "--window-size=500,1400"), ("wide", "--window-size=1280,1600")] {
                 let shot = dir.path().join(format!("{name}-{scheme}-{size}.png"));
                 let to = format!("--screenshot={}", shot.display());

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
 
-pub use workloads::{FailureRule, Outages, Part, PodFailure, Simulation, registry_of};
 pub(crate) use workloads::reachable;
+pub use workloads::{FailureRule, Outages, Part, PodFailure, Simulation, registry_of};
 
 use crate::registry::Registry;
 use crate::storage::{Change, ChangeKind};

@@ -88,7 +88,8 @@ fn text(checks: &[Check], bad: bool) -> String {
             let _ = writeln!(out, "    → {}", check.remedy.cyan());
         }
     }
-    let end = if bad { Message::DoctorBad.text().red().to_string() } else { Message::DoctorGood.text().green().to_string() };
+    let end =
+        if bad { Message::DoctorBad.text().red().to_string() } else { Message::DoctorGood.text().green().to_string() };
     let _ = writeln!(out, "{end}");
     out
 }
@@ -97,21 +98,37 @@ async fn repository(checks: &mut Checks, repo: &Repo, args: &Doctor) {
     let at = Message::CheckRepository;
     let loaded = match repo.offline().load(&args.repo.revision).await {
         Ok(loaded) => loaded,
-        Err(error) => return checks.add(at, Severity::Error, error.to_string(), "correct the file, or choose another --revision"),
+        Err(error) => {
+            return checks.add(at, Severity::Error, error.to_string(), "correct the file, or choose another --revision");
+        }
     };
     let workspace = &loaded.workspace;
     let commit = loaded.commit.short();
-    let (apps, libraries) = (workspace.applications.len(), workspace.libraries.iter().map(|l| l.libraries.len()).sum::<usize>());
+    let (apps, libraries) =
+        (workspace.applications.len(), workspace.libraries.iter().map(|l| l.libraries.len()).sum::<usize>());
     let environments: Vec<_> = workspace.environments.iter().map(|e| e.name.as_str()).collect();
     if apps == 0 {
-        checks.add(at, Severity::Error, format!("{commit}: no Applications"), "Applications are argoproj.io/v1alpha1 documents in YAML files outside of charts");
+        checks.add(
+            at,
+            Severity::Error,
+            format!("{commit}: no Applications"),
+            "Applications are argoproj.io/v1alpha1 documents in YAML files outside of charts",
+        );
     } else {
-        checks.good(at, format!("{commit}: {apps} Applications, {libraries} libraries; environments: {}", environments.join(", ")));
+        checks.good(
+            at,
+            format!("{commit}: {apps} Applications, {libraries} libraries; environments: {}", environments.join(", ")),
+        );
     }
     if let Ok(status) = repo.git().status("HEAD").await {
         let dirty = status.work_tree.as_ref().map_or(0, |tree| tree.changed.len());
         if dirty > 0 {
-            checks.add(at, Severity::Warning, format!("{dirty} files are changed and not committed"), "commit them: only what is committed is deployed");
+            checks.add(
+                at,
+                Severity::Warning,
+                format!("{dirty} files are changed and not committed"),
+                "commit them: only what is committed is deployed",
+            );
         }
     }
     match repo.offline().lint(&args.repo.revision).await {
@@ -134,12 +151,19 @@ async fn cluster(checks: &mut Checks, deployer: &Deployer) {
     let at = Message::CheckCluster;
     let version = match cluster.version().await {
         Ok(version) => version,
-        Err(error) => return checks.add(at, Severity::Error, error.to_string(), "see `plate-deploy impact cluster/api-server`"),
+        Err(error) => {
+            return checks.add(at, Severity::Error, error.to_string(), "see `plate-deploy impact cluster/api-server`");
+        }
     };
     checks.good(at, format!("{} answers", cluster.name()));
     let minor = version.trim_start_matches('v').split('.').nth(1).and_then(|minor| minor.parse::<u64>().ok());
     if minor.is_some_and(|minor| minor < OLDEST_MINOR) {
-        checks.add(Message::CheckVersions, Severity::Warning, format!("Kubernetes {version}"), format!("tested with 1.{OLDEST_MINOR} and later"));
+        checks.add(
+            Message::CheckVersions,
+            Severity::Warning,
+            format!("Kubernetes {version}"),
+            format!("tested with 1.{OLDEST_MINOR} and later"),
+        );
     } else {
         checks.good(Message::CheckVersions, format!("Kubernetes {version}"));
     }
@@ -150,13 +174,27 @@ async fn cluster(checks: &mut Checks, deployer: &Deployer) {
 /// What a deploy does to the kinds that every platform has.
 async fn permissions(checks: &mut Checks, cluster: &dyn ClusterReader) {
     let mut denied = Vec::new();
-    for (group, resource) in [("", "namespaces"), ("apps", "deployments"), ("", "services"), ("", "secrets"), ("", "configmaps")] {
+    for (group, resource) in
+        [("", "namespaces"), ("apps", "deployments"), ("", "services"), ("", "secrets"), ("", "configmaps")]
+    {
         for verb in ["list", "watch", "create", "patch", "delete"] {
-            let request = AccessRequest { verb: verb.into(), group: group.into(), resource: resource.into(), namespace: String::new() };
+            let request = AccessRequest {
+                verb: verb.into(),
+                group: group.into(),
+                resource: resource.into(),
+                namespace: String::new(),
+            };
             match cluster.access(&request).await {
                 Ok(access) if access.allowed => {}
                 Ok(access) => denied.push(format!("{verb} {resource} {}", access.reason).trim().to_owned()),
-                Err(error) => return checks.add(Message::CheckPermissions, Severity::Warning, error.to_string(), "kubectl auth can-i --list"),
+                Err(error) => {
+                    return checks.add(
+                        Message::CheckPermissions,
+                        Severity::Warning,
+                        error.to_string(),
+                        "kubectl auth can-i --list",
+                    );
+                }
             }
         }
     }
@@ -164,7 +202,12 @@ async fn permissions(checks: &mut Checks, cluster: &dyn ClusterReader) {
         checks.good(Message::CheckPermissions, "may read and write what a deploy needs");
     } else {
         let found = format!("may not: {}", denied.join(", "));
-        checks.add(Message::CheckPermissions, Severity::Error, found, "bind a role that allows it (kubectl auth can-i --list)");
+        checks.add(
+            Message::CheckPermissions,
+            Severity::Error,
+            found,
+            "bind a role that allows it (kubectl auth can-i --list)",
+        );
     }
 }
 
@@ -183,7 +226,12 @@ async fn argocd(checks: &mut Checks, cluster: &dyn ClusterReader) {
     };
     match pods {
         Ok(pods) if pods.items.iter().any(running) => checks.good(at, "its controller runs"),
-        Ok(_) => checks.add(at, Severity::Warning, "its definitions are there, but no controller runs", "plate-deploy impact argocd/controller --live"),
+        Ok(_) => checks.add(
+            at,
+            Severity::Warning,
+            "its definitions are there, but no controller runs",
+            "plate-deploy impact argocd/controller --live",
+        ),
         Err(error) => checks.add(at, Severity::Warning, error.to_string(), "kubectl get pods -A"),
     }
 }

@@ -24,8 +24,7 @@ pub(crate) fn man(args: Man) -> Outcome {
     match args.out {
         None => output::raw(&page(&command)?)?,
         Some(folder) => {
-            std::fs::create_dir_all(&folder)
-                .map_err(|e| CommandError::failed(format!("{}: {e}", folder.display())))?;
+            std::fs::create_dir_all(&folder).map_err(|e| CommandError::failed(format!("{}: {e}", folder.display())))?;
             write_all(&command, "plate-deploy", &folder)?;
         }
     }

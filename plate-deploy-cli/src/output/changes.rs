@@ -53,7 +53,12 @@ fn write_application(out: &mut String, app: &ApplicationDiff, style: Style) -> s
         Fate::Changed | Fate::Same => String::new(),
     };
     let causes = app.causes.join(", ");
-    writeln!(out, "\n{}{kind}{fate} {}", diff::printable(&app.name).bold(), format!("← {}", diff::printable(&causes)).dimmed())?;
+    writeln!(
+        out,
+        "\n{}{kind}{fate} {}",
+        diff::printable(&app.name).bold(),
+        format!("← {}", diff::printable(&causes)).dimmed()
+    )?;
     for problem in &app.problems {
         writeln!(out, "  {}", problem.to_string().red())?;
     }

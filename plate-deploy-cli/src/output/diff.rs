@@ -31,7 +31,8 @@ pub(crate) fn columns(before: &str, after: &str, indent: &str, width: usize) -> 
             out.push_str(&format!("{indent}{}\n", "⋯".dimmed()));
         }
         for row in group {
-            let text = |side: &Option<(usize, String)>| side.as_ref().map_or(String::new(), |(_, text)| printable(text));
+            let text =
+                |side: &Option<(usize, String)>| side.as_ref().map_or(String::new(), |(_, text)| printable(text));
             let (left, right) = (fit(&text(&row.before), half), fit(&text(&row.after), half));
             let (minus, plus) = (row.before.is_some() && !row.same, row.after.is_some() && !row.same);
             let left = if minus { format!("- {left}").red().to_string() } else { format!("  {left}") };

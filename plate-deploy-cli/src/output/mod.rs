@@ -17,14 +17,14 @@ use plate_deploy_core::report::Reporter;
 use serde::Serialize;
 
 use crate::args::{Format, Global, When};
-use crate::language;
 use crate::command_error::CommandError;
+use crate::language;
 
-pub(crate) use impact::impact_text;
 pub(crate) use changes::{Style, changes_text};
-pub(crate) use text::{lint_text, table, plan_text, report_text, status_text};
+pub(crate) use impact::impact_text;
+pub(crate) use text::{lint_text, plan_text, report_text, status_text, table};
 
-/// Sets colours and logging once, before any command runs.
+/// Sets colours once, before any command runs.
 pub(crate) fn init(global: &Global) {
     match global.color {
         When::Auto => {}
@@ -32,6 +32,10 @@ pub(crate) fn init(global: &Global) {
         When::Never => ColorChoice::Never.write_global(),
     }
     language::choose(global.lang);
+}
+
+/// Starts logging, for commands of which some part logs.
+pub(crate) fn log(global: &Global) {
     let level = match global.verbose {
         0 => "error",
         1 => "plate_deploy_core=info",
@@ -74,6 +78,15 @@ pub(crate) fn raw(text: &str) -> Result<(), CommandError> {
     }
 }
 
+/// Prints a chart's output byte for byte: what a chart prints is data, whatever escapes it holds.
+pub(crate) fn data(text: &str) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|e| CommandError::failed(format!("cannot write the result: {e}"))),
+    }
+}
+
 /// Prints an error and its hints.
 pub(crate) fn error(message: &str, hints: &[String]) {
     let mut err = anstream::stderr();
@@ -98,7 +111,9 @@ pub(crate) fn reporter(global: &Global) -> Arc<dyn Reporter> {
     };
     let reporter: Arc<dyn Reporter> = match () {
         () if terminal => Arc::new(progress::Bars::new()),
-        () if std::env::var_os("GITHUB_ACTIONS").is_some_and(|on| on == "true") => Arc::new(github::Annotations::default()),
+        () if std::env::var_os("GITHUB_ACTIONS").is_some_and(|on| on == "true") => {
+            Arc::new(github::Annotations::default())
+        }
         () => Arc::new(progress::Lines::default()),
     };
     match &global.report {

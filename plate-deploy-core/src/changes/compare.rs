@@ -128,9 +128,9 @@ fn objects(before: Vec<Manifest>, after: Vec<Manifest>) -> Vec<ResourceChange> {
         let key = (manifest.key(), occurrence);
         pairs.entry(key).or_default().1 = Some(manifest);
     }
-    let differ = pairs.into_iter().filter(|(_, (old, new))| {
-        old.as_ref().map(Manifest::value) != new.as_ref().map(Manifest::value)
-    });
+    let differ = pairs
+        .into_iter()
+        .filter(|(_, (old, new))| old.as_ref().map(Manifest::value) != new.as_ref().map(Manifest::value));
     differ.map(|((key, _), (old, new))| shown(key, old.as_ref(), new.as_ref())).collect()
 }
 
@@ -150,7 +150,8 @@ fn shown(key: ResourceKey, old: Option<&Manifest>, new: Option<&Manifest>) -> Re
         Ok((old, new)) if !odd => change(key, text(&old), text(&new)),
         // A Secret that cannot be masked is not shown at all.
         _ => {
-            let side = |there: bool| if there { "# not shown: this Secret is malformed\n".to_owned() } else { String::new() };
+            let side =
+                |there: bool| if there { "# not shown: this Secret is malformed\n".to_owned() } else { String::new() };
             let mut hidden = change(key, side(old.is_some()), side(new.is_some()));
             if hidden.action == Action::Update {
                 hidden.after.push_str("# it differs\n");
@@ -181,7 +182,8 @@ mod tests {
 
     #[test]
     fn objects_are_matched_by_key_and_secrets_never_shown() {
-        let secret = |value: &str| manifest("Secret", "s", json!({"stringData": {"password": value, "same": "hunter2"}}));
+        let secret =
+            |value: &str| manifest("Secret", "s", json!({"stringData": {"password": value, "same": "hunter2"}}));
         let map = |name: &str, value: &str| manifest("ConfigMap", name, json!({"data": {"a": value}}));
         let before = vec![secret("hunter2"), map("kept", "1"), map("changed", "1"), map("gone", "1")];
         let after = vec![map("new", "1"), map("changed", "2"), map("kept", "1"), secret("correct horse")];

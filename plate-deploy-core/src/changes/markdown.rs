@@ -57,11 +57,7 @@ fn row(app: &ApplicationDiff) -> String {
     let [created, updated, deleted] = app.counts();
     let environment = app.environment.as_deref().map_or_else(|| "all".to_owned(), code);
     let problem = if app.problems.is_empty() { "" } else { " ⚠ cannot be rendered" };
-    format!(
-        "| {} | {}{problem} | {environment} | {created} | {updated} | {deleted} |\n",
-        fate(app),
-        code(&app.name)
-    )
+    format!("| {} | {}{problem} | {environment} | {created} | {updated} | {deleted} |\n", fate(app), code(&app.name))
 }
 
 fn fate(app: &ApplicationDiff) -> &'static str {

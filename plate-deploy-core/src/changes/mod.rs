@@ -138,7 +138,10 @@ impl RepositoryDiff {
     /// One line about it.
     #[must_use]
     pub fn summary(&self) -> String {
-        let counts = self.changed().map(ApplicationDiff::counts).fold([0; 3], |sum, c| [sum[0] + c[0], sum[1] + c[1], sum[2] + c[2]]);
+        let counts = self
+            .changed()
+            .map(ApplicationDiff::counts)
+            .fold([0; 3], |sum, c| [sum[0] + c[0], sum[1] + c[1], sum[2] + c[2]]);
         let looked = self.applications.len();
         let changed = self.changed().count();
         if changed == 0 {

@@ -166,7 +166,9 @@ fn options(write: &Write) -> WriteOptions {
     WriteOptions {
         field_manager: write.server_side.clone().unwrap_or_else(|| MANAGER.into()),
         dry_run: false,
-        strict: write.validate,
+        // Argo CD's apply leaves the server at its default, which drops unknown fields with a warning; only what it
+        // creates is checked strictly.
+        strict: write.validate && write.method == WriteMethod::Create,
         expect_missing: false,
     }
 }

@@ -15,6 +15,9 @@ use crate::model::annotations;
 pub(super) enum Standing {
     /// It has not been dealt with yet, or is being dealt with.
     Pending(String),
+    /// Its sync is over, whatever came of it; its health is waited for. Later waves go on, as with Argo CD, whose waves
+    /// of Applications wait for nothing but the Application objects.
+    Synced(String),
     /// It is as wanted.
     Ready,
     /// It has ended, but is not as wanted: why.
@@ -81,7 +84,9 @@ impl Order {
             text.push_str(if at == n { " waits for " } else { ", which waits for " });
             text.push_str(self.name(next));
             if !seen.insert(next) || self.needs(next).all(|need| !waits(&need)) {
-                if let Some(Standing::Pending(why) | Standing::NotReady(why)) = standing.get(next) {
+                if let Some(Standing::Pending(why) | Standing::Synced(why) | Standing::NotReady(why)) =
+                    standing.get(next)
+                {
                     text.push_str(&format!(" ({why})"));
                 }
                 break;
@@ -178,6 +183,8 @@ mod tests {
         let mut standing = pending(4);
         let may = |standing: &[Standing]| (0..4).filter(|n| order.may_start(*n, standing)).collect::<Vec<_>>();
         assert_eq!(may(&standing), [2, 3]);
+        standing[2] = Standing::Synced("Progressing".into());
+        assert_eq!(may(&standing), [2, 3], "applied is not ready");
         standing[2] = Standing::Ready;
         assert_eq!(may(&standing), [1, 2, 3]);
         standing[3] = Standing::NotReady("Degraded".into());
@@ -210,7 +217,9 @@ mod tests {
         let mut standing = pending(2);
         assert!(!order.may_start(1, &standing));
         assert_eq!(order.path(1, &standing), "second (wave 0) waits for earlier waves: first");
-        standing[0] = Standing::NotReady("Degraded".into());
-        assert!(order.may_start(1, &standing));
+        for over in [Standing::Synced("Progressing".into()), Standing::NotReady("Degraded".into())] {
+            standing[0] = over;
+            assert!(order.may_start(1, &standing));
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use tokio::time::Instant;
 
 use super::compare::Comparison;
@@ -23,6 +23,14 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long an object may stay Degraded before waiting for it is given up: controllers report a passing failure as
 /// Degraded, too.
 const DEGRADED_GRACE: Duration = Duration::from_secs(5);
+
+/// How far an Application has come.
+enum Step {
+    /// Its syncs are over (`None`: none was needed); its health is next.
+    Synced(Option<Operation>),
+    /// It is over.
+    Settled(ApplicationReport),
+}
 
 impl EmbeddedDriver {
     /// Syncs Applications, each as soon as those it waits for let it.
@@ -45,7 +53,7 @@ impl EmbeddedDriver {
             waiting = rest;
             for n in start {
                 if let Some(target) = targets.get(n) {
-                    running.push(async move { (n, self.sync_one(target, options, deadline, reporter).await) });
+                    running.push(self.sync_one(target, options, deadline, reporter).map(move |step| (n, step)).boxed());
                 }
             }
             for n in &blocked {
@@ -61,12 +69,24 @@ impl EmbeddedDriver {
             for n in &waiting {
                 tell_waiting(targets.get(*n), &order.path(*n, &standing), reporter);
             }
-            let Some((n, report)) = running.next().await else { break };
-            let report = report?;
-            if let Some(place) = standing.get_mut(n) {
-                *place = stands(&report);
+            let Some((n, step)) = running.next().await else { break };
+            let place = match step? {
+                Step::Synced(operation) => {
+                    if let Some(target) = targets.get(n) {
+                        let settle = self.settle(target, operation, deadline, reporter);
+                        running.push(settle.map(move |report| (n, report.map(Step::Settled))).boxed());
+                    }
+                    Standing::Synced("not healthy yet".into())
+                }
+                Step::Settled(report) => {
+                    let place = stands(&report);
+                    reports.insert(n, report);
+                    place
+                }
+            };
+            if let Some(stood) = standing.get_mut(n) {
+                *stood = place;
             }
-            reports.insert(n, report);
         }
         // What is left waits for a later wave's Application, or for one that waits for it.
         for n in waiting {
@@ -92,14 +112,14 @@ impl EmbeddedDriver {
         Ok(report)
     }
 
-    /// Syncs one Application if it needs it, again as its retry policy says, and waits for its health.
+    /// Syncs one Application if it needs it, again as its retry policy says.
     async fn sync_one(
         &self,
         target: &Target,
         options: SyncOptions,
         deadline: Instant,
         reporter: &dyn Reporter,
-    ) -> Result<ApplicationReport, ClusterError> {
+    ) -> Result<Step, ClusterError> {
         let request = requested(target, options.prune);
         let run = Try { request: &request, deadline, reporter };
         let mut operation: Option<Operation> = None;
@@ -115,7 +135,7 @@ impl EmbeddedDriver {
                 announce(target, &view.comparison, None, &refusal.message, reporter);
                 let mut report = view.comparison.report(target);
                 report.problems.push(refusal);
-                return Ok(report);
+                return Ok(Step::Settled(report));
             }
             if let Some(message) = wipes_out(target, &view.comparison, request.sync.prune) {
                 operation = Some(Operation::refused(OperationPhase::Error, message));
@@ -133,7 +153,7 @@ impl EmbeddedDriver {
                 _ => break,
             }
         }
-        self.settle(target, operation, deadline, reporter).await
+        Ok(Step::Synced(operation))
     }
 
     /// Why an Application may not be synced at all now: a hold, or a window that is shut.

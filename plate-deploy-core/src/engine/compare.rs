@@ -196,11 +196,7 @@ async fn discover(
     Ok((old.await.map_err(failed)??, new.await.map_err(failed)??))
 }
 
-fn environment(
-    options: &CompareOptions,
-    before: &Workspace,
-    after: &Workspace,
-) -> Result<Option<String>, EngineError> {
+fn environment(options: &CompareOptions, before: &Workspace, after: &Workspace) -> Result<Option<String>, EngineError> {
     let Some(word) = &options.environment else { return Ok(None) };
     match after.environment(word).or_else(|| before.environment(word)) {
         Some(environment) => Ok(Some(environment.name.clone())),
@@ -209,11 +205,7 @@ fn environment(
 }
 
 /// What there is to render at a revision.
-fn subjects(
-    at: &At,
-    environment: Option<&str>,
-    options: &CompareOptions,
-) -> BTreeMap<(SubjectKind, String), Subject> {
+fn subjects(at: &At, environment: Option<&str>, options: &CompareOptions) -> BTreeMap<(SubjectKind, String), Subject> {
     let mut all = BTreeMap::new();
     let mut add = |kind: SubjectKind, environment: Option<String>, application: Application, file: &str| {
         let name = application.metadata.name.clone();

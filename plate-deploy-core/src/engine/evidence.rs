@@ -65,7 +65,9 @@ impl Look<'_> {
     async fn pods(&self, what: &str, labels: &str) -> Vec<Evidence> {
         match self.list("v1", "Pod", labels).await {
             Err(evidence) => vec![evidence],
-            Ok(pods) if pods.is_empty() => vec![Evidence { fact: format!("no pods of {what} ({labels})"), healthy: None }],
+            Ok(pods) if pods.is_empty() => {
+                vec![Evidence { fact: format!("no pods of {what} ({labels})"), healthy: None }]
+            }
             Ok(pods) => {
                 let ready = pods.iter().filter(|pod| condition(pod.value(), "Ready") == Some("True")).count();
                 vec![fact(ready == pods.len(), format!("{ready} of {} pods of {what} are ready", pods.len()))]
@@ -114,7 +116,9 @@ impl Look<'_> {
             },
             ClusterPart::Etcd => self.pods("etcd", "component=etcd").await,
             ClusterPart::Scheduler => self.pods("kube-scheduler", "component=kube-scheduler").await,
-            ClusterPart::ControllerManager => self.pods("kube-controller-manager", "component=kube-controller-manager").await,
+            ClusterPart::ControllerManager => {
+                self.pods("kube-controller-manager", "component=kube-controller-manager").await
+            }
             ClusterPart::Node(name) => self.on_node(name).await,
             ClusterPart::StorageClass(class) => self.claims(class).await,
             ClusterPart::IngressController => self.addresses("networking.k8s.io/v1", "Ingress").await,
@@ -127,7 +131,9 @@ impl Look<'_> {
             Ok(pods) => pods,
             Err(evidence) => return vec![evidence],
         };
-        let node = |pod: &Manifest| pod.value().pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let node = |pod: &Manifest| {
+            pod.value().pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
         let count = pods.iter().filter(|pod| name.is_empty() || node(pod) == name).count();
         let place = if name.is_empty() { "all nodes".to_owned() } else { format!("node {name}") };
         vec![Evidence { fact: format!("{count} pods are on {place}"), healthy: None }]
@@ -137,16 +143,28 @@ impl Look<'_> {
         let mut found = match self.list("storage.k8s.io/v1", "StorageClass", "").await {
             Ok(classes) => {
                 let there = class.is_empty() || classes.iter().any(|c| c.name() == class);
-                vec![fact(there, format!("storage class {class:?} {}", if there { "is there" } else { "is not there" }))]
+                vec![fact(
+                    there,
+                    format!("storage class {class:?} {}", if there { "is there" } else { "is not there" }),
+                )]
             }
             Err(evidence) => vec![evidence],
         };
         match self.list("v1", "PersistentVolumeClaim", "").await {
             Ok(claims) => {
-                let mine = |c: &&Manifest| c.value().pointer("/spec/storageClassName").and_then(Value::as_str).unwrap_or_default() == class;
-                let pending: Vec<_> = claims.iter().filter(mine).filter(|c| c.value().pointer("/status/phase") != Some(&"Bound".into())).collect();
+                let mine = |c: &&Manifest| {
+                    c.value().pointer("/spec/storageClassName").and_then(Value::as_str).unwrap_or_default() == class
+                };
+                let pending: Vec<_> = claims
+                    .iter()
+                    .filter(mine)
+                    .filter(|c| c.value().pointer("/status/phase") != Some(&"Bound".into()))
+                    .collect();
                 let all = claims.iter().filter(mine).count();
-                found.push(fact(pending.is_empty(), format!("{} of {all} claims of the class are bound", all - pending.len())));
+                found.push(fact(
+                    pending.is_empty(),
+                    format!("{} of {all} claims of the class are bound", all - pending.len()),
+                ));
             }
             Err(evidence) => found.push(evidence),
         }
@@ -159,7 +177,8 @@ impl Look<'_> {
             Ok(objects) => objects,
             Err(evidence) => return vec![evidence],
         };
-        let wants = |o: &&Manifest| kind == "Ingress" || o.value().pointer("/spec/type") == Some(&"LoadBalancer".into());
+        let wants =
+            |o: &&Manifest| kind == "Ingress" || o.value().pointer("/spec/type") == Some(&"LoadBalancer".into());
         let all: Vec<_> = objects.iter().filter(wants).collect();
         let has = |o: &&&Manifest| o.value().pointer("/status/loadBalancer/ingress/0").is_some();
         let with = all.iter().filter(has).count();
@@ -182,7 +201,10 @@ impl Look<'_> {
                 Some(object) => {
                     let ready = ["/status/readyReplicas", "/status/numberReady"];
                     let ready = ready.iter().find_map(|at| object.value().pointer(at)?.as_u64()).unwrap_or(0);
-                    fact(ready >= workload.replicas, format!("{shown}: {ready} of {} pods are ready", workload.replicas))
+                    fact(
+                        ready >= workload.replicas,
+                        format!("{shown}: {ready} of {} pods are ready", workload.replicas),
+                    )
                 }
             });
         }
@@ -196,7 +218,8 @@ impl Look<'_> {
         };
         let mut waiting = Vec::new();
         for pod in &pods {
-            let statuses = pod.value().pointer("/status/containerStatuses").and_then(Value::as_array).into_iter().flatten();
+            let statuses =
+                pod.value().pointer("/status/containerStatuses").and_then(Value::as_array).into_iter().flatten();
             for status in statuses {
                 let reason = status.pointer("/state/waiting/reason").and_then(Value::as_str).unwrap_or_default();
                 let image = status["image"].as_str().unwrap_or_default();

@@ -36,7 +36,9 @@ impl Repo {
         let before = self.members(&format!("{commit}~1"), &names).await?;
         let after = self.members(&commit.to_string(), &names).await?;
         let events = deploy(before, after).await?;
-        let at = |wanted: &dyn Fn(&Event) -> bool| events.iter().filter(|timed| wanted(&timed.event)).map(|timed| timed.at).max();
+        let at = |wanted: &dyn Fn(&Event) -> bool| {
+            events.iter().filter(|timed| wanted(&timed.event)).map(|timed| timed.at).max()
+        };
         let applied = at(&|event| matches!(event, Event::Resource { .. }));
         let written = events.iter().filter(|timed| matches!(timed.event, Event::Resource { ok: true, .. })).count();
         let end = events.last().map(|timed| timed.at);
@@ -46,8 +48,14 @@ impl Repo {
         Ok(propagation([
             (format!("{}: {}", info.author.name, info.summary()), None),
             (format!("{revision} is {}", commit.short()), Some(ms(phases.resolve))),
-            (format!("{} Applications and libraries found", diff.unaffected + diff.applications.len()), Some(ms(phases.discover))),
-            (format!("{} files changed; {} are affected", diff.files.len(), diff.applications.len()), Some(ms(phases.affected))),
+            (
+                format!("{} Applications and libraries found", diff.unaffected + diff.applications.len()),
+                Some(ms(phases.discover)),
+            ),
+            (
+                format!("{} files changed; {} are affected", diff.files.len(), diff.applications.len()),
+                Some(ms(phases.affected)),
+            ),
             ("as it was".into(), Some(ms(phases.render_before))),
             ("as it shall be".into(), Some(ms(phases.render_after))),
             (format!("{changed} change, {objects} objects in them"), Some(ms(phases.compare))),
@@ -63,7 +71,9 @@ impl Repo {
         let own = related.loaded.repository();
         let (renderer, capabilities) = (NativeRenderer::default(), Capabilities::offline(None));
         let mut targets = Vec::new();
-        for Member { application, .. } in related.members.iter().filter(|m| names.contains(&m.application.metadata.name)) {
+        for Member { application, .. } in
+            related.members.iter().filter(|m| names.contains(&m.application.metadata.name))
+        {
             if let Ok(rendered) = render_one(&self.sources, &renderer, application, &own, &capabilities).await {
                 targets.push(Target { application: application.clone(), rendered, revision: own.revision.clone() });
             }

@@ -71,7 +71,8 @@ fn subjects(loaded: &Loaded) -> Vec<(NodeKind, Option<String>, Application)> {
     let applications: Vec<_> =
         applications.map(|app| (NodeKind::Application, app.environment.clone(), app.source.object.clone())).collect();
     let libraries = workspace.libraries.iter().flat_map(|layer| &layer.libraries);
-    let libraries = libraries.filter(|library| !applications.iter().any(|(_, _, app)| app.metadata.name == library.name));
+    let libraries =
+        libraries.filter(|library| !applications.iter().any(|(_, _, app)| app.metadata.name == library.name));
     let libraries = libraries.map(|l| (NodeKind::Library, None, library_application(l, &workspace.repo_url)));
     libraries.chain(applications.clone()).collect()
 }

@@ -15,14 +15,17 @@ use serde_json::{Value, json};
 use super::{EngineError, Related, Repo};
 use crate::clock::SystemClock;
 use crate::cluster::{
-    ApplyMode, ClusterBackend, ClusterReader, ClusterWriter, EmbeddedCluster, EmbeddedOptions, ObjectRef, Patch, WriteOptions,
+    ApplyMode, ClusterBackend, ClusterReader, ClusterWriter, EmbeddedCluster, EmbeddedOptions, ObjectRef, Patch,
+    WriteOptions,
 };
 use crate::driver::{DriverOptions, EmbeddedDriver, SyncDriver, SyncOptions, Target};
 use crate::git::{Call, FaultyGit, GitBackend, When};
 use crate::graph::{Member, Needs, NodeKind, Workload};
 use crate::impact::{Ability, ArgoPart, ClusterPart, Failure, Measured};
 use crate::model::{GroupVersionKind, Manifest, OperationPhase, annotations};
-use crate::pipeline::{ApproveAll, Capabilities, DeployRequest, Pipeline, Run, Stage, StageDone, StageError, render_one};
+use crate::pipeline::{
+    ApproveAll, Capabilities, DeployRequest, Pipeline, Run, Stage, StageDone, StageError, render_one,
+};
 use crate::render::{NativeRenderer, RenderError, RenderRequest, Rendered, Renderer, Repository};
 use crate::report::NoReporter;
 
@@ -193,7 +196,8 @@ impl<'a> World<'a> {
         for (target, report) in targets.iter().zip(reports) {
             let Some(report) = report.ok().and_then(|mut reports| reports.pop()) else { continue };
             let done = report.operation.is_none_or(|phase| phase == OperationPhase::Succeeded);
-            let arrived = target.rendered.manifests.iter().filter(|m| !is_hook(m)).all(|m| self.has_mark(m, target, mark));
+            let arrived =
+                target.rendered.manifests.iter().filter(|m| !is_hook(m)).all(|m| self.has_mark(m, target, mark));
             seen.insert(target.name().to_owned(), done && arrived);
         }
         seen
@@ -292,8 +296,11 @@ impl<'a> World<'a> {
         let mut seen = Seen::new();
         let answers = self.cluster.version().await.is_ok();
         for (name, needs, _) in self.with(|needs| needs.kind == NodeKind::Application) {
-            let mut serving =
-                graph.provides.iter().filter(|(_, provides)| !provides.groups.is_disjoint(&needs.custom_groups)).peekable();
+            let mut serving = graph
+                .provides
+                .iter()
+                .filter(|(_, provides)| !provides.groups.is_disjoint(&needs.custom_groups))
+                .peekable();
             if serving.peek().is_none() {
                 continue;
             }
@@ -352,7 +359,10 @@ impl<'a> World<'a> {
             .map(|(n, container)| {
                 let image = container["image"].as_str().unwrap_or_default();
                 // Same registry, another image: nobody has pulled it.
-                let next = format!("{}-next:simulated", image.split('@').next().unwrap_or(image).rsplit_once(':').map_or(image, |(name, _)| name));
+                let next = format!(
+                    "{}-next:simulated",
+                    image.split('@').next().unwrap_or(image).rsplit_once(':').map_or(image, |(name, _)| name)
+                );
                 debug_assert_eq!(registry_of(&next), registry_of(image));
                 json!({"op": "replace", "path": format!("/spec/template/spec/containers/{n}/image"), "value": next})
             })
@@ -428,7 +438,8 @@ impl<'a> World<'a> {
         let pods = self.server().registry().store().list("pods", Some(&workload.namespace)).1;
         let pods = pods.into_iter().map(|(_, stored)| stored.object.as_ref().clone());
         pods.filter(|pod| {
-            !selector.is_empty() && selector.iter().all(|(key, value)| pod["metadata"]["labels"].get(key) == Some(value))
+            !selector.is_empty()
+                && selector.iter().all(|(key, value)| pod["metadata"]["labels"].get(key) == Some(value))
         })
         .collect()
     }

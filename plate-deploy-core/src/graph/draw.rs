@@ -32,7 +32,9 @@ fn ids(graph: &Graph) -> BTreeMap<&Node, String> {
 pub fn mermaid(graph: &Graph, states: &States) -> String {
     let ids = ids(graph);
     let quote = |text: &str| {
-        let safe = |c: char| if c.is_alphanumeric() || " -_./:()@,".contains(c) { c.to_string() } else { format!("#{};", u32::from(c)) };
+        let safe = |c: char| {
+            if c.is_alphanumeric() || " -_./:()@,".contains(c) { c.to_string() } else { format!("#{};", u32::from(c)) }
+        };
         text.chars().map(safe).collect::<String>()
     };
     let mut out = String::from("flowchart LR\n");
@@ -57,7 +59,9 @@ pub fn mermaid(graph: &Graph, states: &States) -> String {
 pub fn dot(graph: &Graph, states: &States) -> String {
     let ids = ids(graph);
     let quote = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
-    let mut out = String::from("digraph relations {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\"];\n");
+    let mut out = String::from(
+        "digraph relations {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\"];\n",
+    );
     for (node, id) in &ids {
         let colour = match states.get(*node).map(|(tone, _)| tone) {
             Some(Tone::Good) => "#dff5e8",
@@ -181,8 +185,11 @@ pub fn html(graph: &Graph, states: &States, timeline: &[TimelineStep]) -> String
     if !timeline.is_empty() {
         sections.push(("timeline", "Ten steps of a change", timeline_html(timeline)));
     }
-    let members: BTreeSet<&Node> =
-        graph.nodes.iter().filter(|n| matches!(n.kind, NodeKind::Application | NodeKind::Library | NodeKind::AppOfApps)).collect();
+    let members: BTreeSet<&Node> = graph
+        .nodes
+        .iter()
+        .filter(|n| matches!(n.kind, NodeKind::Application | NodeKind::Library | NodeKind::AppOfApps))
+        .collect();
     let rows: Vec<_> = members.iter().map(|node| row(graph, states, node)).collect();
     sections.push(("table", "The same as a table", table("Relations", &["name", "kind", "state", "needs"], &rows)));
     let links: Vec<_> = sections.iter().map(|(id, title, _)| (*id, *title)).collect();

@@ -197,8 +197,15 @@ impl Needs {
     pub(super) fn of(member: &Member, workspace: &Workspace, all: &Workloads) -> Self {
         let spec = &member.application.spec;
         let sources = spec.effective_sources();
-        let home = |url: &str| if RepoUrlMap::same(url, &workspace.repo_url) { workspace.repo_url.clone() } else { url.to_owned() };
-        let named: BTreeSet<&str> = sources.iter().filter_map(|s| s.helm.as_ref()).flat_map(|helm| &helm.value_files).map(|f| f.rsplit('/').next().unwrap_or(f)).collect();
+        let home = |url: &str| {
+            if RepoUrlMap::same(url, &workspace.repo_url) { workspace.repo_url.clone() } else { url.to_owned() }
+        };
+        let named: BTreeSet<&str> = sources
+            .iter()
+            .filter_map(|s| s.helm.as_ref())
+            .flat_map(|helm| &helm.value_files)
+            .map(|f| f.rsplit('/').next().unwrap_or(f))
+            .collect();
         let is_values = |path: &&String| {
             let file = path.rsplit('/').next().unwrap_or(path);
             file != "values.yaml" && (named.contains(file) || file.starts_with("values"))
@@ -235,9 +242,11 @@ impl Needs {
         let value = manifest.value();
         let namespace = namespace_of(manifest, member);
         let name = manifest.name().to_owned();
-        let is_hook = manifest.annotation(annotations::HOOK).is_some() || manifest.annotation(annotations::HELM_HOOK).is_some();
+        let is_hook =
+            manifest.annotation(annotations::HOOK).is_some() || manifest.annotation(annotations::HELM_HOOK).is_some();
         let template = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
-        let pod = if manifest.kind() == "Pod" { value.get("spec") } else { template.iter().find_map(|at| value.pointer(at)) };
+        let pod =
+            if manifest.kind() == "Pod" { value.get("spec") } else { template.iter().find_map(|at| value.pointer(at)) };
         let always = pod.map_or(false, |pod| self.add_images(pod));
         if is_hook && pod.is_some() {
             let test = manifest.annotation(annotations::HELM_HOOK).is_some_and(|hook| hook.trim() == "test");
@@ -248,9 +257,16 @@ impl Needs {
         let kind = manifest.kind();
         if LONG_RUNNING.contains(&kind) {
             let replicas = value.pointer("/spec/replicas").and_then(Value::as_u64).unwrap_or(1);
-            self.workloads.push(Workload { kind: kind.to_owned(), namespace: namespace.clone(), name: name.clone(), replicas });
+            self.workloads.push(Workload {
+                kind: kind.to_owned(),
+                namespace: namespace.clone(),
+                name: name.clone(),
+                replicas,
+            });
         }
-        let class = |claim: &Value| claim.pointer("/spec/storageClassName").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let class = |claim: &Value| {
+            claim.pointer("/spec/storageClassName").and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
         match kind {
             "PersistentVolumeClaim" => drop(self.storage_classes.insert(class(value))),
             "StatefulSet" => {

@@ -35,6 +35,11 @@ pub fn propagation(measured: [(String, Option<f64>); 10]) -> Vec<TimelineStep> {
         .iter()
         .zip(measured)
         .enumerate()
-        .map(|(n, (title, (what, milliseconds)))| TimelineStep { number: n + 1, title: (*title).to_owned(), what, milliseconds })
+        .map(|(n, (title, (what, milliseconds)))| TimelineStep {
+            number: n + 1,
+            title: (*title).to_owned(),
+            what,
+            milliseconds,
+        })
         .collect()
 }

@@ -170,9 +170,12 @@ fn part(word: &str) -> Option<ClusterPart> {
 }
 
 fn unknown(word: &str) -> FailureError {
-    let kinds = Failure::KINDS.map(|kind| kind.split(['[', 'N', 'P', 'H']).next().unwrap_or(kind).trim_end_matches('/'));
+    let kinds =
+        Failure::KINDS.map(|kind| kind.split(['[', 'N', 'P', 'H']).next().unwrap_or(kind).trim_end_matches('/'));
     let kind = word.split('/').next().unwrap_or(word);
-    let hint = nearest(word, kinds.into_iter()).or_else(|| nearest(kind, kinds.into_iter())).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let hint = nearest(word, kinds.into_iter())
+        .or_else(|| nearest(kind, kinds.into_iter()))
+        .map_or_else(String::new, |near| format!("; did you mean {near}?"));
     FailureError::Kind { word: word.to_owned(), hint }
 }
 
@@ -182,7 +185,8 @@ fn known(kind: &str, name: &str, mut all: Vec<String>) -> Result<String, Failure
     if all.iter().any(|one| one == name) {
         return Ok(name.to_owned());
     }
-    let hint = nearest(name, all.iter().map(String::as_str)).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let hint = nearest(name, all.iter().map(String::as_str))
+        .map_or_else(String::new, |near| format!("; did you mean {near}?"));
     Err(FailureError::Name { kind: kind.to_owned(), name: name.to_owned(), hint, known: all })
 }
 

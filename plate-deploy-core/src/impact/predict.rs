@@ -122,18 +122,18 @@ impl World<'_> {
                 because(!ability.is_immediate(), "every change goes through the Kubernetes API")
             }
             ClusterPart::Scheduler => because(pods || hooks, "its new pods wait for a node"),
-            ClusterPart::ControllerManager => because(
-                pods || hooks || ability == Ability::Storage,
-                "nobody makes its pods and binds its volumes",
-            ),
+            ClusterPart::ControllerManager => {
+                because(pods || hooks || ability == Ability::Storage, "nobody makes its pods and binds its volumes")
+            }
             ClusterPart::Node(_) => self.node(ability, name, needs),
             ClusterPart::StorageClass(class) => because(
                 ability == Ability::Storage && needs.storage_classes.contains(class),
                 "its volumes come from this storage class",
             ),
-            ClusterPart::IngressController => {
-                because(ability == Ability::Reach && uses(needs, "ingress-controller"), "its Ingress needs the controller")
-            }
+            ClusterPart::IngressController => because(
+                ability == Ability::Reach && uses(needs, "ingress-controller"),
+                "its Ingress needs the controller",
+            ),
             ClusterPart::LoadBalancer => because(
                 ability == Ability::Reach && uses(needs, "load-balancer"),
                 "its Service of type LoadBalancer needs the address",

@@ -63,8 +63,14 @@ impl Commands<'_> {
             format!("git -C {repo} push"),
         ];
         vec![
-            Step { what: "See what is wrong, with file and line".into(), commands: vec![format!("plate-deploy lint --repo {repo}")] },
-            Step { what: "Revert the last commit that touched it, and look at what that changes".into(), commands: changes },
+            Step {
+                what: "See what is wrong, with file and line".into(),
+                commands: vec![format!("plate-deploy lint --repo {repo}")],
+            },
+            Step {
+                what: "Revert the last commit that touched it, and look at what that changes".into(),
+                commands: changes,
+            },
             self.deploy("Sync the revert", ""),
             self.status(),
         ]
@@ -75,10 +81,22 @@ impl Commands<'_> {
         let mut commands: Vec<String> = needs
             .workloads
             .iter()
-            .map(|w| format!("kubectl -n {} rollout restart {}/{}", quote(&w.namespace), w.kind.to_lowercase(), quote(&w.name)))
+            .map(|w| {
+                format!(
+                    "kubectl -n {} rollout restart {}/{}",
+                    quote(&w.namespace),
+                    w.kind.to_lowercase(),
+                    quote(&w.name)
+                )
+            })
             .collect();
         commands.extend(needs.workloads.iter().map(|w| {
-            format!("kubectl -n {} logs {}/{} --all-containers --tail=50", quote(&w.namespace), w.kind.to_lowercase(), quote(&w.name))
+            format!(
+                "kubectl -n {} logs {}/{} --all-containers --tail=50",
+                quote(&w.namespace),
+                w.kind.to_lowercase(),
+                quote(&w.name)
+            )
         }));
         commands
     }
@@ -122,12 +140,16 @@ fn pipeline(to: &Commands<'_>) -> Vec<Step> {
     let repo = &to.repo;
     let mut by_hand = vec![format!("plate-deploy template --repo {repo} > /tmp/manifests.yaml")];
     by_hand.push("kubectl apply --server-side --dry-run=server -f /tmp/manifests.yaml".into());
-    let doctor = Step { what: "Find out what is missing".into(), commands: vec![format!("plate-deploy doctor --repo {repo}")] };
+    let doctor =
+        Step { what: "Find out what is missing".into(), commands: vec![format!("plate-deploy doctor --repo {repo}")] };
     let argocd = Step {
         what: "Let Argo CD deploy: push the change, and ask it to look at once".into(),
         commands: vec![
             format!("git -C {repo} push"),
-            format!("kubectl -n {} annotate applications --all argocd.argoproj.io/refresh=normal --overwrite", to.argocd_namespace()),
+            format!(
+                "kubectl -n {} annotate applications --all argocd.argoproj.io/refresh=normal --overwrite",
+                to.argocd_namespace()
+            ),
         ],
     };
     let other = to.deploy("Deploy from another machine: it goes on where the last run stopped", "");
@@ -143,7 +165,10 @@ fn argocd(to: &Commands<'_>, part: ArgoPart) -> Vec<Step> {
     };
     let mut steps = Vec::new();
     if part != ArgoPart::Redis {
-        steps.push(to.deploy("Bypass Argo CD: deploy directly, with the same tracking, so that it finds everything Synced later", ""));
+        steps.push(to.deploy(
+            "Bypass Argo CD: deploy directly, with the same tracking, so that it finds everything Synced later",
+            "",
+        ));
     }
     steps.push(Step {
         what: "Restart the part, and see why it failed".into(),
@@ -155,7 +180,9 @@ fn argocd(to: &Commands<'_>, part: ArgoPart) -> Vec<Step> {
     });
     steps.push(Step {
         what: "Let it look at everything again".into(),
-        commands: vec![format!("kubectl -n {namespace} annotate applications --all argocd.argoproj.io/refresh=hard --overwrite")],
+        commands: vec![format!(
+            "kubectl -n {namespace} annotate applications --all argocd.argoproj.io/refresh=hard --overwrite"
+        )],
     });
     steps.push(to.status());
     steps
@@ -164,11 +191,17 @@ fn argocd(to: &Commands<'_>, part: ArgoPart) -> Vec<Step> {
 fn git(to: &Commands<'_>, url: &str) -> Vec<Step> {
     let repo = &to.repo;
     vec![
-        Step { what: "See whether the remote answers".into(), commands: vec![format!("git ls-remote {} HEAD", quote(url))] },
+        Step {
+            what: "See whether the remote answers".into(),
+            commands: vec![format!("git ls-remote {} HEAD", quote(url))],
+        },
         to.deploy("Deploy from the local clone", &format!(" --repo-url-map {}={repo}", quote(url))),
         Step {
             what: "Publish the clone at another place, and map to it until the remote is back".into(),
-            commands: vec![format!("git clone --bare {repo} /srv/git/standby.git"), format!("git -C {repo} remote add standby /srv/git/standby.git")],
+            commands: vec![
+                format!("git clone --bare {repo} /srv/git/standby.git"),
+                format!("git -C {repo} remote add standby /srv/git/standby.git"),
+            ],
         },
         to.status(),
     ]
@@ -194,12 +227,23 @@ fn application(to: &Commands<'_>, name: &str) -> Vec<Step> {
     let repo = &to.repo;
     let mut steps = Vec::new();
     let Some(needs) = to.graph.needs.get(name) else { return steps };
-    steps.push(Step { what: "See why".into(), commands: to.restart(needs).into_iter().filter(|c| c.contains(" logs ")).collect() });
+    steps.push(Step {
+        what: "See why".into(),
+        commands: to.restart(needs).into_iter().filter(|c| c.contains(" logs ")).collect(),
+    });
     let mut back = to.each(|e| format!("plate-deploy history {e} --repo {repo}"));
     back.extend(to.each(|e| format!("plate-deploy rollback {e} --repo {repo}")));
     steps.push(Step { what: "Go back to the last deploy that was healthy".into(), commands: back });
-    steps.push(Step { what: "Restart its pods".into(), commands: to.restart(needs).into_iter().filter(|c| c.contains(" restart ")).collect() });
-    let paths: Vec<String> = needs.files.iter().filter(|file| needs.values.contains(*file) || file.ends_with("/Chart.yaml")).cloned().collect();
+    steps.push(Step {
+        what: "Restart its pods".into(),
+        commands: to.restart(needs).into_iter().filter(|c| c.contains(" restart ")).collect(),
+    });
+    let paths: Vec<String> = needs
+        .files
+        .iter()
+        .filter(|file| needs.values.contains(*file) || file.ends_with("/Chart.yaml"))
+        .cloned()
+        .collect();
     steps.extend(to.revert(&paths));
     steps
 }
@@ -215,9 +259,15 @@ fn registry(to: &Commands<'_>, host: &str) -> Vec<Step> {
         },
         Step {
             what: "Stop rollouts, so that old pods stay".into(),
-            commands: to.graph.needs.values().filter(|needs| needs.registries.contains_key(host)).flat_map(|needs| &needs.workloads)
+            commands: to
+                .graph
+                .needs
+                .values()
+                .filter(|needs| needs.registries.contains_key(host))
+                .flat_map(|needs| &needs.workloads)
                 .filter(|w| w.kind == "Deployment")
-                .map(|w| format!("kubectl -n {} rollout pause deployment/{}", quote(&w.namespace), quote(&w.name))).collect(),
+                .map(|w| format!("kubectl -n {} rollout pause deployment/{}", quote(&w.namespace), quote(&w.name)))
+                .collect(),
         },
         to.deploy("When it is back, or with images from a mirror (--set-image COMPONENT=MIRROR/IMAGE:TAG)", ""),
         to.status(),
@@ -226,7 +276,10 @@ fn registry(to: &Commands<'_>, host: &str) -> Vec<Step> {
 
 fn restore(to: &Commands<'_>) -> Step {
     let repo = &to.repo;
-    Step { what: "Restore objects from the last backup".into(), commands: to.each(|e| format!("plate-deploy restore {e} --repo {repo}")) }
+    Step {
+        what: "Restore objects from the last backup".into(),
+        commands: to.each(|e| format!("plate-deploy restore {e} --repo {repo}")),
+    }
 }
 
 fn cluster(to: &Commands<'_>, part: &ClusterPart) -> Vec<Step> {
@@ -235,15 +288,28 @@ fn cluster(to: &Commands<'_>, part: &ClusterPart) -> Vec<Step> {
         commands: vec![
             format!("crictl ps -a --name {name}"),
             format!("crictl logs \"$(crictl ps -a -q --name {name} | head -1)\""),
-            format!("mv /etc/kubernetes/manifests/{name}.yaml /tmp/ && sleep 20 && mv /tmp/{name}.yaml /etc/kubernetes/manifests/"),
+            format!(
+                "mv /etc/kubernetes/manifests/{name}.yaml /tmp/ && sleep 20 && mv /tmp/{name}.yaml /etc/kubernetes/manifests/"
+            ),
         ],
     };
-    let one = |what: &str, commands: &[&str]| Step { what: what.into(), commands: commands.iter().map(|c| (*c).to_owned()).collect() };
+    let one = |what: &str, commands: &[&str]| Step {
+        what: what.into(),
+        commands: commands.iter().map(|c| (*c).to_owned()).collect(),
+    };
     let mut steps = match part {
-        ClusterPart::ApiServer => vec![one("See whether it answers", &["kubectl get --raw=/readyz?verbose"]), static_pod("kube-apiserver")],
+        ClusterPart::ApiServer => {
+            vec![one("See whether it answers", &["kubectl get --raw=/readyz?verbose"]), static_pod("kube-apiserver")]
+        }
         ClusterPart::Etcd => vec![
             static_pod("etcd"),
-            one("With quorum lost: restore the last snapshot", &["etcdutl snapshot status /var/backups/etcd.db", "etcdutl snapshot restore /var/backups/etcd.db --data-dir /var/lib/etcd-restored"]),
+            one(
+                "With quorum lost: restore the last snapshot",
+                &[
+                    "etcdutl snapshot status /var/backups/etcd.db",
+                    "etcdutl snapshot restore /var/backups/etcd.db --data-dir /var/lib/etcd-restored",
+                ],
+            ),
             restore(to),
         ],
         ClusterPart::Scheduler => vec![static_pod("kube-scheduler")],
@@ -260,16 +326,21 @@ fn cluster(to: &Commands<'_>, part: &ClusterPart) -> Vec<Step> {
             }]
         }
         ClusterPart::StorageClass(_) => {
-            let mut steps = vec![one("See which claims wait and why", &["kubectl get pvc -A", "kubectl get events -A --field-selector reason=ProvisioningFailed"])];
+            let mut steps = vec![one(
+                "See which claims wait and why",
+                &["kubectl get pvc -A", "kubectl get events -A --field-selector reason=ProvisioningFailed"],
+            )];
             steps.extend(serving(to, |provides| !provides.storage_classes.is_empty()));
             steps
         }
         ClusterPart::IngressController => {
-            let forward = one("Reach a Service without it", &["kubectl -n NAMESPACE port-forward service/NAME 8080:80"]);
+            let forward =
+                one("Reach a Service without it", &["kubectl -n NAMESPACE port-forward service/NAME 8080:80"]);
             serving(to, |provides| provides.ingress).into_iter().chain([forward]).collect()
         }
         ClusterPart::LoadBalancer => {
-            let forward = one("Reach a Service without it", &["kubectl -n NAMESPACE port-forward service/NAME 8080:80"]);
+            let forward =
+                one("Reach a Service without it", &["kubectl -n NAMESPACE port-forward service/NAME 8080:80"]);
             serving(to, |provides| provides.load_balancer).into_iter().chain([forward]).collect()
         }
     };

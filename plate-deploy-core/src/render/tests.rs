@@ -235,13 +235,51 @@ fn inputs_hold_everything_that_is_read() {
     };
     let dependency = "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: lib, version: 1.0.0, repository: \"file://../lib\"}]\n";
     let cases = [
-        (base.clone(), json!({"path": "chart"}), vec!["values/over.yaml", "chart/templates/new.yaml"], vec!["values/one.yaml", "lib/x", "chart/files/shown.txt"]),
-        (with("chart/templates/cm.yaml", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: {{ .Files.Get \"files/shown.txt\" }}}\n"), json!({"path": "chart"}), vec!["chart/files/shown.txt"], vec!["lib/x"]),
-        (with("chart/.argocd-source.yaml", "{}"), json!({"path": "chart", "helm": {"valueFiles": ["/values/one.yaml", "../values/t*.yaml"]}}), vec!["values/one.yaml", "values/two.yaml"], vec!["values/over.yaml"]),
-        (with("chart/.argocd-source.yaml", "{}"), json!({"path": "chart", "helm": {"ignoreMissingValueFiles": true, "valueFiles": ["none.yaml"]}}), vec!["chart/none.yaml"], vec![]),
-        (base.clone(), json!({"path": "chart", "helm": {"fileParameters": [{"name": "a", "path": "../secret.txt"}]}}), vec!["secret.txt"], vec![]),
-        (with("chart/Chart.yaml", dependency), json!({"path": "chart"}), vec!["lib/templates/_l.tpl"], vec!["real/cm.yaml"]),
-        (base.clone(), json!({"path": "app", "directory": {"recurse": true}}), vec!["app/cm.yaml", "app/link", "hop", "real/cm.yaml"], vec!["chart/values.yaml"]),
+        (
+            base.clone(),
+            json!({"path": "chart"}),
+            vec!["values/over.yaml", "chart/templates/new.yaml"],
+            vec!["values/one.yaml", "lib/x", "chart/files/shown.txt"],
+        ),
+        (
+            with(
+                "chart/templates/cm.yaml",
+                "kind: ConfigMap\napiVersion: v1\nmetadata: {name: {{ .Files.Get \"files/shown.txt\" }}}\n",
+            ),
+            json!({"path": "chart"}),
+            vec!["chart/files/shown.txt"],
+            vec!["lib/x"],
+        ),
+        (
+            with("chart/.argocd-source.yaml", "{}"),
+            json!({"path": "chart", "helm": {"valueFiles": ["/values/one.yaml", "../values/t*.yaml"]}}),
+            vec!["values/one.yaml", "values/two.yaml"],
+            vec!["values/over.yaml"],
+        ),
+        (
+            with("chart/.argocd-source.yaml", "{}"),
+            json!({"path": "chart", "helm": {"ignoreMissingValueFiles": true, "valueFiles": ["none.yaml"]}}),
+            vec!["chart/none.yaml"],
+            vec![],
+        ),
+        (
+            base.clone(),
+            json!({"path": "chart", "helm": {"fileParameters": [{"name": "a", "path": "../secret.txt"}]}}),
+            vec!["secret.txt"],
+            vec![],
+        ),
+        (
+            with("chart/Chart.yaml", dependency),
+            json!({"path": "chart"}),
+            vec!["lib/templates/_l.tpl"],
+            vec!["real/cm.yaml"],
+        ),
+        (
+            base.clone(),
+            json!({"path": "app", "directory": {"recurse": true}}),
+            vec!["app/cm.yaml", "app/link", "hop", "real/cm.yaml"],
+            vec!["chart/values.yaml"],
+        ),
         (base.clone(), json!({"path": "gone"}), vec!["gone/cm.yaml"], vec!["app/cm.yaml"]),
     ];
     for (files, source, touched, untouched) in cases {
@@ -259,6 +297,7 @@ fn inputs_hold_everything_that_is_read() {
             assert!(inputs.touched_by(path), "{source}: read {path}, which is not among {inputs:?}");
         }
     }
-    let source = json!({"path": "chart", "helm": {"parameters": [{"name": "a", "value": "${ARGOCD_APP_REVISION_SHORT}"}]}});
+    let source =
+        json!({"path": "chart", "helm": {"parameters": [{"name": "a", "value": "${ARGOCD_APP_REVISION_SHORT}"}]}});
     assert!(NativeRenderer::default().inputs(&request(&base, source))[URL].revision);
 }

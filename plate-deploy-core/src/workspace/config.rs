@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::diagnostic::{Location, Severity, nearest};
+use super::diagnostic::{Location, nearest};
 use super::environment::DiscoveredEnvironment;
 use crate::model::FieldPath;
+use crate::report::Severity;
 use crate::yaml::{Document, parse};
 
 /// The file, at the root of the repository.

@@ -40,7 +40,9 @@ fn main() -> anyhow::Result<()> {
     for (name, change) in CHANGES {
         change(&repo, options.applications)?;
         commit(&repo, name)?;
-        let took = time(options.runs, || run(Command::new(&ours).args(["diff", "main~1..main", "--output", "json", "--repo"]).arg(&repo)))?;
+        let took = time(options.runs, || {
+            run(Command::new(&ours).args(["diff", "main~1..main", "--output", "json", "--repo"]).arg(&repo))
+        })?;
         git(&repo, &["reset", "--quiet", "--hard", "main~1"])?;
         let ratio = helm.as_secs_f64() / took.as_secs_f64();
         let met = if ratio >= 50.0 && took < Duration::from_secs(1) { "met" } else { "MISSED" };
@@ -94,7 +96,12 @@ fn helm_all(helm: &Path, folders: [&PathBuf; 2], count: usize) -> anyhow::Result
                     let chart = folder.join(format!("charts/app-{n}"));
                     let values = chart.join("values-prod.yaml");
                     let name = format!("app-{n}");
-                    run(Command::new(helm).args(["template", &name]).arg(&chart).arg("-f").arg(values).args(["-n", "prod"]))
+                    run(Command::new(helm)
+                        .args(["template", &name])
+                        .arg(&chart)
+                        .arg("-f")
+                        .arg(values)
+                        .args(["-n", "prod"]))
                 })
             })
         });

@@ -22,9 +22,12 @@ pub const NAMESPACE: &str = "argocd";
 /// Argo CD asks this script for signatures of commits; nothing here is signed, and no project asks for it.
 const VERIFY_SCRIPT: &str = "#!/bin/sh\ngit verify-commit \"$1\" 2>/dev/null || true\n";
 
-/// Installs and starts it, and waits until its parts serve.
-pub(super) async fn start(plane: &ControlPlane, programs: &Programs, cluster: &KubeCluster) -> Result<()> {
+/// Installs it; when it shall `run`, also starts it and waits until its parts serve.
+pub(super) async fn start(plane: &ControlPlane, programs: &Programs, cluster: &KubeCluster, run: bool) -> Result<()> {
     let Some(programs) = &programs.argocd else { return Ok(()) };
+    if !run {
+        return install(plane, programs, cluster).await;
+    }
     let [redis, repo_server, metrics, repo_metrics] = free_ports::<4>()?;
     let home = plane.dir.path().join("argocd");
     let path = prepare_home(programs, &home)?;

@@ -62,6 +62,7 @@ const READY: Duration = Duration::from_secs(120);
 pub struct Builder {
     nodes: usize,
     addresses: bool,
+    kinds: bool,
     argocd: bool,
 }
 
@@ -90,10 +91,17 @@ impl Builder {
         Self { addresses: true, ..self }
     }
 
+    /// Adds Argo CD's custom resources, its configuration and the default project; Applications can be stored, and
+    /// nothing acts on them.
+    #[must_use]
+    pub fn application_kinds(self) -> Self {
+        Self { kinds: true, ..self }
+    }
+
     /// Adds Argo CD: its custom resources, redis, repo server and application controller in namespace `argocd`.
     #[must_use]
     pub fn argocd(self) -> Self {
-        Self { argocd: true, ..self }
+        Self { argocd: true, kinds: true, ..self }
     }
 
     /// The builder itself when this machine has every program; otherwise says on standard output what is missing, and
@@ -113,7 +121,7 @@ impl Builder {
     }
 
     fn programs(self) -> Result<Programs> {
-        Programs::find(self.nodes > 0, self.argocd)
+        Programs::find(self.nodes > 0, self.kinds)
     }
 
     /// Starts everything and waits until it serves and the nodes are ready.
@@ -141,8 +149,8 @@ impl Builder {
                 anyhow::Ok(())
             },
             async {
-                if self.argocd {
-                    argocd::start(&plane, &programs, &cluster).await?;
+                if self.kinds {
+                    argocd::start(&plane, &programs, &cluster, self.argocd).await?;
                 }
                 anyhow::Ok(())
             },

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Part, PodFailure};
 use super::context::Context;
+use super::{Part, PodFailure};
 use crate::object::{is_deleting, list, meta, text};
 
 /// What becomes of one container.
@@ -24,9 +24,11 @@ pub(super) fn reconcile(context: &Context<'_>, pod: &Value) -> Option<Timestamp>
         return None;
     }
     let outages = &context.simulation.outages;
-    let scheduled = list(pod, &["status", "conditions"]).iter().any(|c| c["type"] == "PodScheduled" && c["status"] == "True");
+    let scheduled =
+        list(pod, &["status", "conditions"]).iter().any(|c| c["type"] == "PodScheduled" && c["status"] == "True");
     if !scheduled && (outages.fails(&Part::Scheduler) || outages.fails(&Part::Node)) {
-        let waiting = super::context::condition("PodScheduled", false, "Unschedulable", "no scheduler or no node takes it");
+        let waiting =
+            super::context::condition("PodScheduled", false, "Unschedulable", "no scheduler or no node takes it");
         context.set_status("pods", pod, json!({"phase": "Pending", "conditions": [with_time(waiting)]}));
         return None;
     }

@@ -22,8 +22,8 @@ use crate::sync::{StrategyOptions, SyncOperation, SyncStrategy};
 
 /// Longest wait for news before everything is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// How long an Application may stay Degraded before waiting for it is given up.
-const DEGRADED_GRACE: Duration = Duration::from_secs(5);
+/// How long an Application may stay Degraded, or OutOfSync after its sync, before that is taken for final.
+const GRACE: Duration = Duration::from_secs(5);
 /// How often a write is tried when others change the Application at the same time.
 const CONFLICTS: usize = 8;
 /// Name of the operation's `info` entry by which we know it again.
@@ -47,17 +47,21 @@ impl ArgoCdDriver {
     ) -> Result<ApplicationReport, ClusterError> {
         let key = self.key_of(target);
         let mut progress = Progress::new(target.name(), reporter);
+        if Instant::now() >= deadline {
+            return Ok(unknown(self.report(target, self.live(&key), None, vec![out_of_time(target)])));
+        }
         let app = match self.refresh(&key, deadline).await? {
             Ok(app) => app,
-            Err(problem) => return Ok(self.report(target, self.live(&key), None, vec![problem])),
+            Err(problem) => return Ok(unknown(self.report(target, self.live(&key), None, vec![problem]))),
         };
         progress.tell(&app, false);
         if let Some(problem) = self.obstacle(target, &app) {
-            return Ok(self.report(target, Some(app), None, vec![problem]));
+            return Ok(unknown(self.report(target, Some(app), None, vec![problem])));
         }
         let mut problems = notes(&app);
-        let mut operation = None;
-        if app.status.sync.status != SyncCode::Synced {
+        // Automation may have seen the revision first; what it does is as good as what we would ask for.
+        let mut operation = self.same_revision_underway(&key, target, deadline, &mut progress).await;
+        if operation.is_none() && app.status.sync.status != SyncCode::Synced {
             let prune = app.application.spec.sync_policy.as_ref().and_then(|p| p.automated.as_ref());
             let sync = self.operation(&app, &target.revision, prune.is_some_and(|automated| automated.prunes()));
             match self.start(&key, sync, deadline, &mut progress).await? {
@@ -90,6 +94,28 @@ impl ArgoCdDriver {
         let deadline = deadline.min(Instant::now() + self.options.refresh_timeout);
         let refreshed = self.until(deadline, || self.live(key).filter(|app| !app.refreshing)).await;
         Ok(refreshed.ok_or_else(|| self.not_reconciling(key)))
+    }
+
+    /// Follows an operation that is under way at the revision to be deployed; `None` when there is none, or it failed.
+    async fn same_revision_underway(
+        &self,
+        key: &ResourceKey,
+        target: &Target,
+        deadline: Instant,
+        progress: &mut Progress<'_>,
+    ) -> Option<OperationState> {
+        let app = self.live(key)?;
+        let pending = app.operation.as_ref().and_then(|o| o.pointer("/sync/revision")).and_then(Value::as_str);
+        let running = app.status.operation_state.as_ref().filter(|state| !state.phase.completed());
+        let revision = pending.or_else(|| running.map(OperationState::revision));
+        revision.filter(|revision| *revision == target.revision)?;
+        let ended = self.until(deadline, || {
+            let app = self.live(key)?;
+            progress.tell(&app, true);
+            let idle = app.operation.is_none() && !app.status.operating();
+            idle.then_some(app.status.operation_state).flatten()
+        });
+        ended.await.filter(|state| state.phase == OperationPhase::Succeeded && state.revision() == target.revision)
     }
 
     /// What an operation on the Application asks for: its own policy, at the revision that was published.
@@ -207,19 +233,23 @@ impl ArgoCdDriver {
         progress: &mut Progress<'_>,
     ) {
         let ended = operation.and_then(|state| state.finished_at);
-        let mut degraded: Option<Instant> = None;
+        let mut doubtful: Option<Instant> = None;
         self.until(deadline, || {
             let app = self.live(key)?;
             progress.tell(&app, operation.is_some());
             if app.status.reconciled_at < ended {
                 return None;
             }
-            let health = app.status.health.status;
-            degraded = (health == HealthCode::Degraded).then(|| degraded.unwrap_or_else(Instant::now));
-            let given_up = degraded.is_some_and(|since| since.elapsed() >= DEGRADED_GRACE);
+            let (health, sync) = (app.status.health.status, app.status.sync.status);
             let settled = matches!(health, HealthCode::Healthy | HealthCode::Suspended | HealthCode::Unknown);
-            let synced = app.status.sync.status == SyncCode::Synced || operation.is_some();
-            (given_up || settled && synced || app.status.errors().next().is_some()).then_some(())
+            if settled && sync == SyncCode::Synced || app.status.errors().next().is_some() {
+                return Some(());
+            }
+            // Argo CD's times are whole seconds: what it said in the second in which the sync ended may be from before.
+            // And controllers report a passing failure as Degraded, too.
+            let in_doubt = settled && operation.is_some() || health == HealthCode::Degraded;
+            doubtful = in_doubt.then(|| doubtful.unwrap_or_else(Instant::now));
+            doubtful.is_some_and(|since| since.elapsed() >= GRACE).then_some(())
         })
         .await;
     }
@@ -245,7 +275,7 @@ impl ArgoCdDriver {
                     .remedy("push the commit to the branch that the Application tracks, or correct its targetRevision"),
             );
         }
-        self.closed_window(app)
+        if app.status.sync.status == SyncCode::Synced { None } else { self.closed_window(app) }
     }
 
     /// The sync window that forbids a sync now.
@@ -406,6 +436,19 @@ fn notes(app: &LiveApplication) -> Vec<Diagnostic> {
         "automated sync of {name} is off: Argo CD deploys this revision because it was asked to, later ones not"
     );
     vec![Diagnostic::new(Severity::Info, "auto-sync-off", text)]
+}
+
+/// The report of an Application of which Argo CD says nothing about the revision to be deployed: what it said before does
+/// not count.
+fn unknown(mut report: ApplicationReport) -> ApplicationReport {
+    report.sync = SyncCode::Unknown;
+    report
+}
+
+fn out_of_time(target: &Target) -> Diagnostic {
+    let text =
+        format!("the time was over before {} had its turn: Applications of earlier waves took it", target.name());
+    Diagnostic::new(Severity::Error, "out-of-time", text).remedy("see what they wait for, or give a longer --timeout")
 }
 
 fn missing(key: &ResourceKey) -> Diagnostic {

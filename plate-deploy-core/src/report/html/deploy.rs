@@ -41,7 +41,12 @@ pub fn deploy_page(data: DeployPage<'_>) -> String {
         let rows: Vec<_> = report
             .access
             .iter()
-            .map(|a| vec![text(&format!("{} {}/{}", a.key.kind, a.key.namespace, a.key.name)), format!("<code>{}</code>", text(&a.url))])
+            .map(|a| {
+                vec![
+                    text(&format!("{} {}/{}", a.key.kind, a.key.namespace, a.key.name)),
+                    format!("<code>{}</code>", text(&a.url)),
+                ]
+            })
             .collect();
         sections.push(("access", "Ways in", table("Ways in", &["object", "address"], &rows)));
     }

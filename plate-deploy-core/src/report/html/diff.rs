@@ -22,7 +22,9 @@ pub fn changes_html(changes: &[ResourceChange]) -> String {
         };
         let key = text(&change.key.to_string());
         out.push_str(&format!("<details{open}><summary><code>{key}</code>{}</summary>\n", badge(tone, word)));
-        out.push_str(&format!("<div class=\"scroll\" role=\"region\" aria-label=\"Difference of {key}\" tabindex=\"0\">"));
+        out.push_str(&format!(
+            "<div class=\"scroll\" role=\"region\" aria-label=\"Difference of {key}\" tabindex=\"0\">"
+        ));
         out.push_str(&lines(&change.before, &change.after));
         out.push_str("</div></details>\n");
     }

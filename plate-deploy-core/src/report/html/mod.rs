@@ -92,16 +92,23 @@ pub fn badge(tone: Tone, word: &str) -> String {
 /// The head of a page: what it is about, a badge, and a line of facts.
 #[must_use]
 pub fn header(title: &str, badge: &str, facts: &[(&str, String)]) -> String {
-    let facts: String =
-        facts.iter().map(|(name, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>", text(name), text(value))).collect();
-    format!("<header>\n<p class=\"brand\">plate-deploy</p>\n<h1>{} {badge}</h1>\n<dl class=\"facts\">{facts}</dl>\n</header>\n", text(title))
+    let facts: String = facts
+        .iter()
+        .map(|(name, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>", text(name), text(value)))
+        .collect();
+    format!(
+        "<header>\n<p class=\"brand\">plate-deploy</p>\n<h1>{} {badge}</h1>\n<dl class=\"facts\">{facts}</dl>\n</header>\n",
+        text(title)
+    )
 }
 
 /// A section with a heading and an id that the page's contents link to.
 #[must_use]
 pub fn section(id: &str, title: &str, body: &str) -> String {
     let (id, title) = (text(id), text(title));
-    format!("<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n{body}</section>\n")
+    format!(
+        "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n{body}</section>\n"
+    )
 }
 
 /// Links to the sections of a page.
