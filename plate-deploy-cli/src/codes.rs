@@ -85,6 +85,7 @@ codes! {
     "not-rolled-back": "The environment could not be brought back, or only in part. The message names what is left.", "환경을 되돌리지 못했거나 일부만 되돌렸습니다. 남은 것은 메시지에 있습니다.";
     "operation-in-progress": "Another operation runs on the Application. Wait until it has ended.", "이 Application 에서 다른 작업이 진행 중입니다. 끝날 때까지 기다리십시오.";
     "orphaned-resource": "An object in the namespace belongs to no Application of the project. Put it into one, or ignore it in the project.", "네임스페이스의 객체가 프로젝트의 어떤 Application 에도 속하지 않습니다. 하나에 넣거나 프로젝트에서 무시하십시오.";
+    "out-of-time": "The time was over before the Application had its turn: those of earlier waves took it. See what they wait for, or give a longer --timeout.", "앞선 웨이브가 시간을 다 써서 이 Application 의 차례가 오지 않았습니다. 무엇을 기다리는지 보거나 --timeout 을 늘리십시오.";
     "past-argocd": "The sync went past Argo CD, because it does not run. It will find everything Synced when it is back.", "Argo CD 가 실행되지 않아 거치지 않고 동기화했습니다. 돌아오면 모두 Synced 로 보게 됩니다.";
     "permission-denied": "The cluster refuses it to this user. `plate-deploy doctor` shows which permissions are missing.", "클러스터가 이 사용자에게 허용하지 않습니다. `plate-deploy doctor` 로 부족한 권한을 확인하십시오.";
     "pod-failed": "A pod does not come up: its image cannot be pulled, it crashes, or it is never ready. The message has its last words.", "파드가 올라오지 않습니다. 이미지를 받을 수 없거나, 죽거나, 준비되지 않습니다. 메시지에 마지막 출력이 있습니다.";
