@@ -4,6 +4,7 @@
 //! Modules, lowest layer first (docs/ARCHITECTURE.md holds the whole map; `tests/it/layers.rs` checks it).
 
 pub mod backup;
+pub mod changes;
 pub mod clock;
 pub mod cluster;
 pub mod diff;
@@ -11,7 +12,9 @@ pub mod driver;
 pub mod engine;
 pub mod files;
 pub mod git;
+pub mod graph;
 pub mod health;
+pub mod impact;
 pub mod lint;
 pub mod lock;
 pub mod model;

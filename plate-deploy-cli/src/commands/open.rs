@@ -104,6 +104,7 @@ pub(crate) fn engine_error(error: EngineError) -> CommandError {
         EngineError::State(error @ StateError::Busy { .. }) => {
             CommandError::refused(error).hint("wait for it with --lock-timeout, or use another --state-dir")
         }
+        EngineError::Range(_) => CommandError::usage(error),
         EngineError::Stage(stage) if stage.refused => CommandError::refused(&stage).hint(&stage.remedy),
         EngineError::Stage(stage) => CommandError::failed(&stage).hint(&stage.remedy),
         other => CommandError::failed(other),

@@ -23,7 +23,7 @@ pub struct Deployer {
     embedded: bool,
     confirmed_context: Option<String>,
     pub(super) renderer: Arc<dyn Renderer>,
-    reporter: Arc<dyn Reporter>,
+    pub(super) reporter: Arc<dyn Reporter>,
     approver: Arc<dyn Approver>,
     pub(super) clock: Arc<dyn Clock>,
     driver_options: DriverOptions,
@@ -230,7 +230,7 @@ impl Deployer {
         let cluster: Arc<dyn ClusterBackend> =
             if read_only { Arc::new(DryRun::new(Arc::clone(&self.cluster))) } else { Arc::clone(&self.cluster) };
         let options = self.options_at_head().await?;
-        let engine = self.engine(Arc::clone(&cluster), &options).await?;
+        let engine = self.engine_on(Arc::clone(&cluster), &options).await?;
         let tracker = engine.options().settings.tracker.clone();
         let engine = Arc::new(engine);
         let Chosen { driver, notes } = self.choose(Arc::clone(&engine), read_only).await?;
@@ -238,7 +238,7 @@ impl Deployer {
             self.reporter.report(&Event::Finding(note));
         }
         let promote_from: Option<Arc<dyn SyncDriver>> = match &self.promote_from {
-            Some(other) => Some(Arc::new(self.engine(Arc::new(DryRun::new(Arc::clone(other))), &options).await?)),
+            Some(other) => Some(Arc::new(self.engine_on(Arc::new(DryRun::new(Arc::clone(other))), &options).await?)),
             None => None,
         };
         Ok(Services {
@@ -257,7 +257,7 @@ impl Deployer {
         })
     }
 
-    async fn engine(
+    async fn engine_on(
         &self,
         cluster: Arc<dyn ClusterBackend>,
         options: &DriverOptions,

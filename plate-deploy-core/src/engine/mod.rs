@@ -1,23 +1,33 @@
 //! The face of the library: open a repository, choose a cluster, deploy.
 
 mod deployer;
+mod compare;
 mod error;
+mod evidence;
 mod folder;
 mod gitops;
 mod history;
+mod holds;
 mod offline;
 mod runs;
+mod propagation;
+mod relations;
 mod seed;
+mod simulate;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use deployer::Deployer;
+pub use compare::CompareOptions;
 pub use error::EngineError;
 pub use gitops::{GitOps, Refresh};
+pub use holds::Reason;
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
 pub use runs::ResumeOptions;
+pub use relations::Related;
+pub use simulate::SimulateOptions;
 
 use crate::backup::BackupStore;
 use crate::clock::Clock;

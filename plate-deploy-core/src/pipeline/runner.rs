@@ -35,7 +35,10 @@ impl Pipeline {
         if begun {
             self.end(&mut run).await;
         }
-        (run.plan.take(), run.into_report(stages, start.elapsed()))
+        let reporter = Arc::clone(&run.services.reporter);
+        let (plan, report) = (run.plan.take(), run.into_report(stages, start.elapsed()));
+        reporter.report(&Event::Finished { report: Box::new(report.clone()) });
+        (plan, report)
     }
 
     /// One stage.
