@@ -4,6 +4,7 @@
 //! Python module into a cache outside the clone, runs every suite, and ends with what passed, what failed and what did
 //! not run and why.
 
+mod browser;
 mod fuzz;
 mod go_peers;
 mod peers;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         return report.finish(options.require_all);
     }
     peers::complete(&mut peers, &mut report);
+    browser::prepare(&mut report, options.require_all);
     // One selection of packages for both, so that nothing is compiled twice.
     let all = ["--lib", "--bins", "--tests", "--examples", "--", "--skip", REAL_CLUSTER];
     report.run("Rust: unit, fixture, contract, differential and end-to-end tests", rust_tests(&peers, &all));

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::PodFailure;
 use super::context::Context;
+use super::{Part, PodFailure};
 use crate::object::{is_deleting, list, meta, text};
 
 /// What becomes of one container.
@@ -23,6 +23,19 @@ pub(super) fn reconcile(context: &Context<'_>, pod: &Value) -> Option<Timestamp>
         }
         return None;
     }
+    let outages = &context.simulation.outages;
+    let scheduled =
+        list(pod, &["status", "conditions"]).iter().any(|c| c["type"] == "PodScheduled" && c["status"] == "True");
+    if !scheduled && (outages.fails(&Part::Scheduler) || outages.fails(&Part::Node)) {
+        let waiting =
+            super::context::condition("PodScheduled", false, "Unschedulable", "no scheduler or no node takes it");
+        context.set_status("pods", pod, json!({"phase": "Pending", "conditions": [with_time(waiting)]}));
+        return None;
+    }
+    if outages.fails(&Part::Node) {
+        lose(context, pod);
+        return None;
+    }
     let ready_at = context.after_creation(pod, start_time(context, pod));
     if context.now < ready_at {
         let pending = json!({"phase": "Pending", "conditions": [with_time(super::context::condition("PodScheduled", true, "", ""))]});
@@ -31,6 +44,16 @@ pub(super) fn reconcile(context: &Context<'_>, pod: &Value) -> Option<Timestamp>
     }
     context.set_status("pods", pod, status(context, pod));
     None
+}
+
+/// The node no longer reports: what ran counts as not ready.
+fn lose(context: &Context<'_>, pod: &Value) {
+    let mut conditions = list(pod, &["status", "conditions"]).to_vec();
+    for condition in conditions.iter_mut().filter(|c| c["type"] == "Ready" && c["status"] == "True") {
+        condition["status"] = "False".into();
+        condition["reason"] = "NodeNotReady".into();
+    }
+    context.set_status("pods", pod, json!({"conditions": conditions}));
 }
 
 fn end(context: &Context<'_>, pod: &Value) {
@@ -93,13 +116,23 @@ fn with_time(mut condition: Value) -> Value {
 
 fn container(context: &Context<'_>, pod: &Value, container: &Value, completes: bool) -> (Value, bool) {
     let image = text(container, &["image"]);
+    let outages = &context.simulation.outages;
+    let name = text(container, &["name"]);
+    let runs = list(pod, &["status", "containerStatuses"])
+        .iter()
+        .any(|status| status["name"] == name && status["image"] == image && status["state"].get("running").is_some());
     let fate = match context.simulation.failure(image) {
+        _ if outages.crashes(pod) => Fate::Waiting("CrashLoopBackOff", "back-off restarting failed container"),
+        _ if !runs && outages.cannot_pull(container) => Fate::Waiting("ImagePullBackOff", "Back-off pulling image"),
         Some(PodFailure::ImagePull) => Fate::Waiting("ImagePullBackOff", "Back-off pulling image"),
         Some(PodFailure::Crash) => Fate::Waiting("CrashLoopBackOff", "back-off restarting failed container"),
         Some(PodFailure::NeverReady) => Fate::Unready,
         _ if completes => Fate::Completed,
         _ => Fate::Running,
     };
+    if matches!(fate, Fate::Running | Fate::Unready | Fate::Completed) {
+        outages.pulled(image);
+    }
     let started = meta(pod, "creationTimestamp");
     let (state, ready, restarts) = match fate {
         Fate::Running => (json!({"running": {"startedAt": started}}), true, 0),
