@@ -174,7 +174,7 @@ pub(crate) async fn cut_off_and_finish(cluster: Recording, n: usize) {
     let faulty = Faulty::new(Arc::new(cluster.clone()), move |i, _| match i.checked_sub(n) {
         None => None,
         // The write at which it is cut off arrives half of the time; none after it does.
-        Some(0) if n % 2 == 0 => Some(Fault::After(lost())),
+        Some(0) if n.is_multiple_of(2) => Some(Fault::After(lost())),
         Some(_) => Some(Fault::Before(lost())),
     });
     let repo = platform.repo().await.unwrap();
