@@ -1,7 +1,7 @@
 //! The command line as typed: every verb, flag and default, in one place.
 
-mod runs;
 mod inspect;
+mod runs;
 
 use std::path::PathBuf;
 

@@ -23,7 +23,8 @@ fn job(request: DeployRequest) -> Job {
 fn world_after(requests: &[DeployRequest]) -> World {
     let world = World::new(&platform()).unwrap();
     for request in requests {
-        let answer = run_to_end(Path::new(PROGRAM), &Job { world: world.path().into(), ..job(request.clone()) }).unwrap();
+        let answer =
+            run_to_end(Path::new(PROGRAM), &Job { world: world.path().into(), ..job(request.clone()) }).unwrap();
         assert_eq!(answer.code, Some(0), "{}", answer.summary);
     }
     world
@@ -43,15 +44,17 @@ fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "rollback",
             world: world_after(&[staging.clone(), image(&staging, ":7.7.7")]),
-            job: job(staging.clone().libraries(Libraries::Skip).verb(Verb::Rollback {
-                to: RollbackTo::LastHealthy,
-                why: "7.7.7 leaks".into(),
-            })),
+            job: job(staging
+                .clone()
+                .libraries(Libraries::Skip)
+                .verb(Verb::Rollback { to: RollbackTo::LastHealthy, why: "7.7.7 leaks".into() })),
         },
         Scenario {
             name: "promotion",
             world: world_after(&[image(&staging, ":7.7.7"), production.clone()]),
-            job: job(production.libraries(Libraries::Skip).verb(Verb::Promote { from: "staging".into(), components: vec!["plate-server".into()] })),
+            job: job(production
+                .libraries(Libraries::Skip)
+                .verb(Verb::Promote { from: "staging".into(), components: vec!["plate-server".into()] })),
         },
         Scenario {
             name: "delete",

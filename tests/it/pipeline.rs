@@ -16,8 +16,8 @@ use plate_deploy_core::git::{CommitRequest, FileEdit, GitBackend, GixGit, PushRe
 use plate_deploy_core::lock::{DeployLock, LockRequest, LockSettings};
 use plate_deploy_core::model::{GroupVersionKind, Manifest};
 use plate_deploy_core::pipeline::{
-    Anchor, ApproveAll, ApproveDigest, DeployRequest, LockOptions, Moment, Notification, Notifier,
-    RollbackTo, Run, Safety, Stage, StageDone, StageError, Verb, VerifyOptions,
+    Anchor, ApproveAll, ApproveDigest, DeployRequest, LockOptions, Moment, Notification, Notifier, RollbackTo, Run,
+    Safety, Stage, StageDone, StageError, Verb, VerifyOptions,
 };
 use plate_deploy_core::report::{DeployReport, Outcome};
 use plate_deploy_tests::faults::matrix::World;
@@ -152,9 +152,8 @@ async fn a_backup_brings_back_what_was_lost() {
     let at = server_of(&cluster, "production").await;
     let before = cluster.get(&at).await.unwrap().unwrap();
     cluster.delete(&at, Propagation::Background, &WriteOptions::default()).await.unwrap();
-    let restore = |applications: Vec<String>| {
-        request("production").verb(Verb::Restore { backup: "latest".into(), applications })
-    };
+    let restore =
+        |applications: Vec<String>| request("production").verb(Verb::Restore { backup: "latest".into(), applications });
     let refused = deployer.deploy(restore(vec!["nope".into()])).await.unwrap();
     assert_eq!(refused.outcome, Outcome::Refused);
     ok(&deployer.deploy(restore(vec!["plate-server-prod".into()])).await.unwrap());
@@ -188,7 +187,10 @@ async fn promotion_copies_what_is_healthy_and_nothing_else() {
     let git = deployer.repo().git();
     let head = git.resolve("main").await.unwrap();
     let changes = git.changes(Some(git.resolve("main~1").await.unwrap()), head).await.unwrap();
-    assert_eq!(changes.iter().map(|c| c.path.as_str()).collect::<Vec<_>>(), ["helm/applications/plate-server/values-prod.yaml"]);
+    assert_eq!(
+        changes.iter().map(|c| c.path.as_str()).collect::<Vec<_>>(),
+        ["helm/applications/plate-server/values-prod.yaml"]
+    );
     let at = server_of(&cluster, "production").await;
     assert_eq!(image(&cluster, &at).await, "registry.example.com/prod/plate-server:2.0.0");
     assert!(git.commit_info(head).await.unwrap().message.starts_with("Promote staging to production"));
@@ -313,7 +315,11 @@ async fn the_second_of_two_deploys_waits_or_learns_who_is_there() {
     let lock = |timeout| LockOptions { timeout: Duration::from_millis(timeout), break_reason: None };
     let refused = deployer.deploy(DeployRequest { lock: lock(0), ..request("staging") }).await.unwrap();
     assert_eq!(refused.outcome.exit_code(), 3, "{refused:#?}");
-    assert!(refused.summary.contains("lee@build-7") && refused.summary.contains("deploy staging"), "{}", refused.summary);
+    assert!(
+        refused.summary.contains("lee@build-7") && refused.summary.contains("deploy staging"),
+        "{}",
+        refused.summary
+    );
     // It waits, and plans anew once the other one is done.
     let recorder = Arc::new(plate_deploy_core::report::Recorder::default());
     let patient = tokio::spawn({
@@ -415,8 +421,14 @@ async fn faults_of_the_api_are_survived() {
     for (name, rules) in [
         ("429", vec![("before api apply", 2, Failure::TooMany)]),
         ("500", vec![("before api create", 1, Failure::Broken), ("before api apply", 1, Failure::Broken)]),
-        ("timeout after success", vec![("after api apply", 2, Failure::Timeout), ("after api create", 1, Failure::Timeout)]),
-        ("conflict storm", vec![("before api apply", 3, Failure::Conflict), ("before api replace", 3, Failure::Conflict)]),
+        (
+            "timeout after success",
+            vec![("after api apply", 2, Failure::Timeout), ("after api create", 1, Failure::Timeout)],
+        ),
+        (
+            "conflict storm",
+            vec![("before api apply", 3, Failure::Conflict), ("before api replace", 3, Failure::Conflict)],
+        ),
         ("watches drop", vec![("after watch", 60, Failure::Gone)]),
     ] {
         let platform = Platform::example().unwrap();
@@ -510,14 +522,18 @@ async fn a_lock_that_is_taken_away_stops_the_run() {
 async fn logs_and_events_in_reports_hold_no_secret() {
     let platform = Platform::example().unwrap();
     let cluster = failing_cluster(":bad", PodFailure::Crash).await;
-    let namespace = Manifest::new(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "plate-stg"}})).unwrap();
-    let secret = Manifest::new(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "plate-stg"},
-        "stringData": {"password": "planted-secret"}}))
+    let namespace =
+        Manifest::new(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "plate-stg"}})).unwrap();
+    let secret = Manifest::new(
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "plate-stg"},
+        "stringData": {"password": "planted-secret"}}),
+    )
     .unwrap();
-    let event = Manifest::new(json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "plate-stg"},
+    let event =
+        Manifest::new(json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "plate-stg"},
         "involvedObject": {"kind": "Pod", "namespace": "plate-stg", "name": "x"}, "type": "Warning", "reason": "Failed",
         "message": "cannot log in with planted-secret"}))
-    .unwrap();
+        .unwrap();
     for object in [namespace, secret, event] {
         cluster.apply(&object, ApplyMode::ClientSide, &WriteOptions::default()).await.unwrap();
     }

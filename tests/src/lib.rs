@@ -2,8 +2,8 @@
 
 pub mod bench;
 pub mod control_plane;
-pub mod faults;
 pub mod fake_argocd;
+pub mod faults;
 pub mod gitops;
 pub mod platform;
 pub mod vectors;

@@ -31,11 +31,7 @@ pub(crate) async fn run(global: &Global, args: Plan) -> Outcome {
     if let (Some(plan), Some(path)) = (plan, args.out) {
         let file = PlanFile::new(request, plan);
         std::fs::write(&path, file.to_json()).map_err(|e| CommandError::failed(format!("{}: {e}", path.display())))?;
-        output::note(&format!(
-            "carry it out with: plate-deploy deploy {} --plan {}",
-            args.environment,
-            path.display()
-        ));
+        output::note(&format!("carry it out with: plate-deploy deploy {} --plan {}", args.environment, path.display()));
     }
     Ok(0)
 }

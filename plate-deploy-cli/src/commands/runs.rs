@@ -14,7 +14,9 @@ use plate_deploy_core::report::DeployPlan;
 use plate_deploy_core::state::{FileHistory, HistoryStore};
 
 use super::{Outcome, open};
-use crate::args::{Backup, Delete, Format, Global, History, Promote, Repo, Restore, Resume, Rollback, RunFlags, Target};
+use crate::args::{
+    Backup, Delete, Format, Global, History, Promote, Repo, Restore, Resume, Rollback, RunFlags, Target,
+};
 use crate::command_error::CommandError;
 use crate::output;
 
@@ -72,10 +74,7 @@ pub(super) fn request(request: DeployRequest, flags: &RunFlags) -> DeployRequest
 }
 
 fn lock(flags: &RunFlags) -> LockOptions {
-    LockOptions {
-        timeout: flags.lock_timeout,
-        break_reason: flags.reason.clone().filter(|_| flags.break_lock),
-    }
+    LockOptions { timeout: flags.lock_timeout, break_reason: flags.reason.clone().filter(|_| flags.break_lock) }
 }
 
 /// Carries a request out and prints its report.
@@ -152,8 +151,8 @@ pub(crate) async fn restore(global: &Global, args: Restore) -> Outcome {
     let identities = match &args.identity {
         None => Identities::default(),
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|e| CommandError::usage(format!("{}: {e}", path.display())))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|e| CommandError::usage(format!("{}: {e}", path.display())))?;
             Identities::parse(&text).map_err(|e| CommandError::usage(format!("{}: {e}", path.display())))?
         }
     };

@@ -21,9 +21,9 @@ use crate::args::{Format, Global, When};
 use crate::command_error::CommandError;
 use crate::language;
 
-pub(crate) use records::{backups_text, history_text};
 pub(crate) use changes::{Style, changes_text};
 pub(crate) use impact::impact_text;
+pub(crate) use records::{backups_text, history_text};
 pub(crate) use text::{lint_text, plan_text, report_text, status_text, table};
 
 /// Sets colours once, before any command runs.

@@ -100,7 +100,8 @@ mod tests {
         let kept = without_data(&secret);
         let text = kept.value().to_string();
         assert!(!text.contains("planted") && !text.contains("cGxhbnRlZA") && lacks_data(&kept), "{text}");
-        let map = manifest(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}));
+        let map =
+            manifest(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}));
         assert_eq!(without_data(&map), map);
     }
 

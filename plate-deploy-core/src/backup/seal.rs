@@ -25,9 +25,7 @@ impl Recipients {
         let parse = |key: &str| {
             // A private key given by mistake must not be repeated.
             let shown = if key.starts_with("age1") { key } else { "the given text" };
-            key.trim()
-                .parse()
-                .map_err(|why| BackupError::Key(format!("{shown} is no age recipient (age1…): {why}")))
+            key.trim().parse().map_err(|why| BackupError::Key(format!("{shown} is no age recipient (age1…): {why}")))
         };
         Ok(Self { keys: keys.into_iter().map(parse).collect::<Result<_, _>>()? })
     }

@@ -56,8 +56,8 @@ impl BackupStore {
             info.files.insert(path.clone(), digest(&content));
             write_file(&draft, &path, &content)?;
         }
-        let index = serde_json::to_vec_pretty(&info)
-            .map_err(|e| io(&draft.join(INDEX), "encode")(std::io::Error::other(e)))?;
+        let index =
+            serde_json::to_vec_pretty(&info).map_err(|e| io(&draft.join(INDEX), "encode")(std::io::Error::other(e)))?;
         write_file(&draft, INDEX, &index)?;
         fs::rename(&draft, &complete).map_err(io(&complete, "name the finished backup"))?;
         File::open(&folder).and_then(|f| f.sync_all()).map_err(io(&folder, "sync"))?;
@@ -233,7 +233,9 @@ fn objects(text: &[u8]) -> Result<Vec<Manifest>, String> {
 
 /// A relative path that stays where it is.
 fn is_plain(path: &str) -> bool {
-    !path.is_empty() && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..") && !path.contains('\\')
+    !path.is_empty()
+        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+        && !path.contains('\\')
 }
 
 fn names(folder: &Path) -> Result<Vec<String>, BackupError> {
@@ -303,9 +305,11 @@ mod tests {
 
     fn contents(second: i64) -> BackupContents {
         let manifest = |value| Manifest::new(value).unwrap();
-        let secret = manifest(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"},
+        let secret =
+            manifest(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"},
             "data": {"k": "cGxhbnRlZA=="}}));
-        let map = manifest(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"},
+        let map =
+            manifest(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"},
             "data": {"a": "yes", "b": "0755"}}));
         BackupContents {
             info: BackupInfo {

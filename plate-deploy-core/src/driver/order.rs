@@ -5,6 +5,7 @@
 //! always told with the whole path. Argo CD has no such order (argo-cd#7437 and kin); without the annotation nothing
 //! changes.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Target;
@@ -128,8 +129,8 @@ impl Order {
                     path.reverse();
                     return Some(path.join(" → "));
                 }
-                if !came_from.contains_key(&need) {
-                    came_from.insert(need, at);
+                if let Entry::Vacant(vacant) = came_from.entry(need) {
+                    vacant.insert(at);
                     open.push(need);
                 }
             }

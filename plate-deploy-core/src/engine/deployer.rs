@@ -7,7 +7,9 @@ use crate::backup::Identities;
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{ClusterBackend, DryRun};
 use crate::driver::argocd::ArgoCdOptions;
-use crate::driver::{ArgoSettings, ChoiceError, Chosen, DriverChoice, DriverOptions, EmbeddedDriver, SyncDriver, choose};
+use crate::driver::{
+    ArgoSettings, ChoiceError, Chosen, DriverChoice, DriverOptions, EmbeddedDriver, SyncDriver, choose,
+};
 use crate::pipeline::{
     Anchor, ApproveUnguarded, Approver, Libraries, Pipeline, Safety, Selection, Services, Stage, StageError, render_all,
 };

@@ -1,7 +1,7 @@
 //! The face of the library: open a repository, choose a cluster, deploy.
 
-mod deployer;
 mod compare;
+mod deployer;
 mod error;
 mod evidence;
 mod folder;
@@ -9,9 +9,9 @@ mod gitops;
 mod history;
 mod holds;
 mod offline;
-mod runs;
 mod propagation;
 mod relations;
+mod runs;
 mod seed;
 mod simulate;
 
@@ -19,14 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use deployer::Deployer;
 pub use compare::CompareOptions;
+pub use deployer::Deployer;
 pub use error::EngineError;
 pub use gitops::{GitOps, Refresh};
 pub use holds::Reason;
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
-pub use runs::ResumeOptions;
 pub use relations::Related;
+pub use runs::ResumeOptions;
 pub use simulate::SimulateOptions;
 
 use crate::backup::BackupStore;

@@ -104,8 +104,7 @@ impl Deployer {
         let event =
             JournalEvent::Ended { outcome: "abandoned".into(), summary: format!("abandoned by {}", self.safety.who) };
         self.state().journal.append(&JournalRecord { run: run.id.clone(), at: self.clock.now(), event })?;
-        let locks =
-            DeployLock::new(Arc::clone(&self.cluster), Arc::clone(&self.clock), self.safety.lock.clone());
+        let locks = DeployLock::new(Arc::clone(&self.cluster), Arc::clone(&self.clock), self.safety.lock.clone());
         let mine = locks.read(&run.environment).await.is_ok_and(|lease| lease.is_some_and(|l| l.run == run.id));
         if mine {
             let take = LockRequest {

@@ -150,7 +150,8 @@ impl LeaseState {
                 spec[field] = value.into();
             }
         }
-        let object = json!({"apiVersion": at.kind.api_version(), "kind": at.kind.kind, "metadata": metadata, "spec": spec});
+        let object =
+            json!({"apiVersion": at.kind.api_version(), "kind": at.kind.kind, "metadata": metadata, "spec": spec});
         Manifest::new(object).map_err(|error| ClusterError::Unsupported(format!("a Lease that is {error}")))
     }
 }

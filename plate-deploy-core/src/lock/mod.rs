@@ -182,7 +182,8 @@ impl DeployLock {
     /// Whether a Lease may be taken: nobody holds it, it is ours, it is to be broken, or it was not renewed for as long
     /// as its holder promised to renew it within.
     fn is_free(&self, lease: &LeaseState, request: &LockRequest, seen: Option<&(String, Instant)>) -> bool {
-        let expired = seen.is_some_and(|(version, since)| *version == lease.version && since.elapsed() > lease.duration);
+        let expired =
+            seen.is_some_and(|(version, since)| *version == lease.version && since.elapsed() > lease.duration);
         Self::foreign(lease, request).is_none() || expired || request.break_reason.is_some()
     }
 

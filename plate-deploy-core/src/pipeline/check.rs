@@ -135,11 +135,8 @@ async fn dry_run(run: &Run, changes: &BTreeMap<ResourceKey, Action>) -> Result<u
     let tries = stream::iter(objects.into_iter().map(|(application, server_side, object)| {
         let cluster = Arc::clone(&cluster);
         async move {
-            let options = WriteOptions {
-                field_manager: "argocd-controller".into(),
-                dry_run: true,
-                ..WriteOptions::default()
-            };
+            let options =
+                WriteOptions { field_manager: "argocd-controller".into(), dry_run: true, ..WriteOptions::default() };
             let mode = if server_side { ApplyMode::ServerSide { force: true } } else { ApplyMode::ClientSide };
             let answer = cluster.apply(&object, mode, &options).await;
             (application, ObjectRef::of(&object), answer.err())

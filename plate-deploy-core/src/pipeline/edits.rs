@@ -164,8 +164,10 @@ fn scalar(text: &str, edit: &ValueEdit) -> Option<String> {
 /// Both sides of an edit that no longer fits.
 fn conflict(file: &str, path: &str, (before, after): (&str, &str), now: &str) -> StageError {
     let place = if path.is_empty() { file.to_owned() } else { format!("{file}: {path}") };
-    StageError::refused(format!("{place} was changed meanwhile: here {before:?} -> {after:?}, there {before:?} -> {now:?}"))
-        .remedy("pull, decide which of the two it shall be, and deploy again")
+    StageError::refused(format!(
+        "{place} was changed meanwhile: here {before:?} -> {after:?}, there {before:?} -> {now:?}"
+    ))
+    .remedy("pull, decide which of the two it shall be, and deploy again")
 }
 
 fn size(content: &Option<Bytes>) -> String {
@@ -202,7 +204,10 @@ mod tests {
         assert!(refused.message.contains("there \"1\" -> \"3\""), "{refused}");
         // Somebody else's change beside it is none of ours.
         let beside = files.with([("v.yaml".into(), Some(Bytes::from_static(b"a: 1\nimage: {tag: \"1\"}\n")))]);
-        assert_eq!(apply(&beside, &[value("1", "2")]).unwrap().files.read("v.yaml").unwrap(), "a: 1\nimage: {tag: \"2\"}\n");
+        assert_eq!(
+            apply(&beside, &[value("1", "2")]).unwrap().files.read("v.yaml").unwrap(),
+            "a: 1\nimage: {tag: \"2\"}\n"
+        );
     }
 
     #[test]

@@ -48,7 +48,11 @@ mod tests {
             ("canary", "live-1", None),
         ];
         for (environment, context, confirmed) in ok {
-            assert_eq!(check_context(environment, environment == "canary", context, confirmed), Ok(()), "{environment} on {context}");
+            assert_eq!(
+                check_context(environment, environment == "canary", context, confirmed),
+                Ok(()),
+                "{environment} on {context}"
+            );
         }
         for (environment, context, confirmed) in [
             ("production", "kind-stg", None),
@@ -57,7 +61,10 @@ mod tests {
             ("canary", "kind-stg", None),
             ("staging", "eks-prod-1", Some("other")),
         ] {
-            assert!(check_context(environment, environment == "canary", context, confirmed).is_err(), "{environment} on {context}");
+            assert!(
+                check_context(environment, environment == "canary", context, confirmed).is_err(),
+                "{environment} on {context}"
+            );
         }
     }
 }

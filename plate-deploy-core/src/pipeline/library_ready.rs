@@ -66,11 +66,8 @@ fn webhook_services(configuration: &Manifest) -> Vec<(String, String)> {
 
 /// Why no pod stands behind a Service; `None` when one does.
 async fn silent(cluster: &dyn ClusterReader, namespace: &str, name: &str) -> Option<String> {
-    let at = ObjectRef {
-        kind: GroupVersionKind::parse("v1", "Service"),
-        namespace: namespace.into(),
-        name: name.into(),
-    };
+    let at =
+        ObjectRef { kind: GroupVersionKind::parse("v1", "Service"), namespace: namespace.into(), name: name.into() };
     let service = match cluster.get(&at).await {
         Ok(Some(service)) => service,
         Ok(None) => return Some("there is no such Service".into()),
@@ -79,8 +76,7 @@ async fn silent(cluster: &dyn ClusterReader, namespace: &str, name: &str) -> Opt
     // A Service without a selector has its endpoints from elsewhere.
     let selector = service.value().pointer("/spec/selector").and_then(Value::as_object)?;
     let labels: Vec<String> = selector.iter().map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())).collect();
-    let options =
-        ListOptions { namespace: Some(namespace.into()), labels: labels.join(","), ..ListOptions::default() };
+    let options = ListOptions { namespace: Some(namespace.into()), labels: labels.join(","), ..ListOptions::default() };
     match cluster.list(&GroupVersionKind::parse("v1", "Pod"), &options).await {
         Ok(pods) if pods.items.iter().any(is_ready) => None,
         Ok(pods) => Some(format!("none of its {} pods is ready", pods.items.len())),

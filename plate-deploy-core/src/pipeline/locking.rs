@@ -50,7 +50,10 @@ impl Stage for Lock {
             return Ok(StageDone::done(format!("{environment} is ours (run {})", run.request.id)));
         }
         look_again(run).await?;
-        Ok(StageDone::done(format!("{environment} is ours (run {}); somebody else deployed meanwhile, planned again", run.request.id)))
+        Ok(StageDone::done(format!(
+            "{environment} is ours (run {}); somebody else deployed meanwhile, planned again",
+            run.request.id
+        )))
     }
 }
 

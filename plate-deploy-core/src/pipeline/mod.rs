@@ -45,9 +45,7 @@ pub use approval::{Approval, ApproveAll, ApproveDigest, ApproveUnguarded, Approv
 pub use edits::Edit;
 pub use notify::{Moment, Notification, Notifier, Webhook};
 pub use plan_file::{PlanFile, PlanFileError};
-pub use request::{
-    Author, DeployRequest, ImageChange, Libraries, LockOptions, RollbackTo, Verb, VerifyOptions,
-};
+pub use request::{Author, DeployRequest, ImageChange, Libraries, LockOptions, RollbackTo, Verb, VerifyOptions};
 pub use run::{Prepared, Run, Safety, Services};
 pub use select::{Selection, library_application};
 pub use sources::{Capabilities, Sources};
@@ -99,11 +97,7 @@ impl Pipeline {
     #[must_use]
     pub fn backup() -> Self {
         Self {
-            stages: vec![
-                Arc::new(preflight::Preflight),
-                Arc::new(validate::Validate),
-                Arc::new(back_up::BackUp),
-            ],
+            stages: vec![Arc::new(preflight::Preflight), Arc::new(validate::Validate), Arc::new(back_up::BackUp)],
             writes: false,
         }
     }

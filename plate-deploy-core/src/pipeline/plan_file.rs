@@ -61,8 +61,7 @@ impl PlanFile {
     /// # Errors
     /// [`PlanFileError`].
     pub fn parse(text: &str) -> Result<Self, PlanFileError> {
-        let file: Self =
-            serde_json::from_str(text).map_err(|e| PlanFileError::Unreadable { reason: e.to_string() })?;
+        let file: Self = serde_json::from_str(text).map_err(|e| PlanFileError::Unreadable { reason: e.to_string() })?;
         if file.version > Self::VERSION {
             return Err(PlanFileError::Unreadable { reason: format!("it is of version {}", file.version) });
         }

@@ -209,9 +209,11 @@ mod tests {
 
     #[test]
     fn what_cannot_start_says_why() {
-        let waiting = |reason: &str| json!({"containerStatuses": [{"name": "c", "restartCount": 3,
+        let waiting = |reason: &str| {
+            json!({"containerStatuses": [{"name": "c", "restartCount": 3,
             "state": {"waiting": {"reason": reason, "message": "m"}},
-            "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}]});
+            "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}]})
+        };
         let found = trouble(&pod("a", waiting("CrashLoopBackOff")), "web").unwrap();
         assert_eq!((found.reason.as_str(), found.message.as_str()), ("CrashLoopBackOff", "m (ended with 1 Error)"));
         assert_eq!(trouble(&pod("a", waiting("ContainerCreating")), "web"), None);

@@ -118,7 +118,10 @@ fn check_verb(run: &Run, environment: &DiscoveredEnvironment) -> Result<(), Stag
         }
         // Their targets are not in Git, and Argo CD knows no other place.
         Verb::Delete { .. } | Verb::Restore { .. } if run.services.driver.name() == "argocd" => {
-            let message = format!("{} through Argo CD is not supported: it would bring back what Git says", run.request.verb.word());
+            let message = format!(
+                "{} through Argo CD is not supported: it would bring back what Git says",
+                run.request.verb.word()
+            );
             Err(StageError::refused(message)
                 .remedy("switch the Applications' automated sync off, and use --driver embedded"))
         }
@@ -134,7 +137,8 @@ fn selection(run: &Run, workspace: &Workspace, environment: &DiscoveredEnvironme
     };
     let mut selection = Selection::own(workspace, &environment.name);
     if let Verb::Restore { .. } = run.request.verb {
-        selection = Selection { libraries: Vec::new(), ..Selection::new(workspace, &environment.name, super::Libraries::Skip) };
+        selection =
+            Selection { libraries: Vec::new(), ..Selection::new(workspace, &environment.name, super::Libraries::Skip) };
     }
     let known: Vec<String> = selection.applications.iter().map(|a| a.metadata.name.clone()).collect();
     if let Some(unknown) = asked.iter().find(|name| !known.contains(name)) {

@@ -35,7 +35,9 @@ pub(super) async fn edits(
         for image in component.images(Some(&from.name)) {
             let mut name = image.name();
             let present = component.images(Some(&to.name)).into_iter().find(|other| other.path == image.path);
-            if present.is_some_and(|present| same_but_environment(&name.repository, &present.name().repository, (&from, to))) {
+            if present
+                .is_some_and(|present| same_but_environment(&name.repository, &present.name().repository, (&from, to)))
+            {
                 // Each environment has a registry path of its own: what is promoted is the version.
                 name.repository = String::new();
             }
@@ -78,15 +80,10 @@ fn components<'a>(
 
 /// Whether two repositories differ in nothing but the parts that name their environments:
 /// `harbor/stg/web` and `harbor/prod/web`.
-fn same_but_environment(
-    left: &str,
-    right: &str,
-    (from, to): (&DiscoveredEnvironment, &DiscoveredEnvironment),
-) -> bool {
+fn same_but_environment(left: &str, right: &str, (from, to): (&DiscoveredEnvironment, &DiscoveredEnvironment)) -> bool {
     let names = |part: &str, environment: &DiscoveredEnvironment| environment.aliases().contains(&part);
     let (left, right): (Vec<&str>, Vec<&str>) = (left.split('/').collect(), right.split('/').collect());
-    left.len() == right.len()
-        && left.iter().zip(&right).all(|(a, b)| a == b || (names(a, from) && names(b, to)))
+    left.len() == right.len() && left.iter().zip(&right).all(|(a, b)| a == b || (names(a, from) && names(b, to)))
 }
 
 /// Why a component is not Synced and Healthy in an environment; `None` when it is.

@@ -97,11 +97,7 @@ async fn push(run: &Run, commit: CommitId) -> Result<PushOutcome, GitError> {
 }
 
 fn backend(run: &Run, error: &StageError) -> GitError {
-    GitError::Backend {
-        repository: run.services.git.location(),
-        action: "push".into(),
-        message: error.message.clone(),
-    }
+    GitError::Backend { repository: run.services.git.location(), action: "push".into(), message: error.message.clone() }
 }
 
 fn done(run: &mut Run, commit: CommitId, outcome: PushOutcome) -> Result<StageDone, StageError> {
@@ -109,11 +105,7 @@ fn done(run: &mut Run, commit: CommitId, outcome: PushOutcome) -> Result<StageDo
     let subject = subject(run)?;
     let report =
         CommitReport { id: commit.to_string(), subject, branch: outcome.branch, pushed: outcome.remote.is_some() };
-    run.report(&Event::Committed {
-        commit: report.id.clone(),
-        subject: report.subject.clone(),
-        pushed: report.pushed,
-    });
+    run.report(&Event::Committed { commit: report.id.clone(), subject: report.subject.clone(), pushed: report.pushed });
     let to = outcome.remote.map_or_else(String::new, |remote| format!(", pushed to {remote}"));
     let summary = format!("{} on {}{to}", commit.short(), report.branch);
     run.revision = report.id.clone();

@@ -20,11 +20,7 @@ pub(super) fn is_of(commit: &CommitInfo, run: &str) -> bool {
 }
 
 /// The commit of a run in the history of `head`.
-pub(super) async fn commit_of(
-    git: &dyn GitBackend,
-    head: CommitId,
-    run: &str,
-) -> Result<Option<CommitInfo>, GitError> {
+pub(super) async fn commit_of(git: &dyn GitBackend, head: CommitId, run: &str) -> Result<Option<CommitInfo>, GitError> {
     let options = LogOptions { limit: LOOK_BACK, ..LogOptions::default() };
     Ok(git.log(head, options).await?.into_iter().find(|commit| is_of(commit, run)))
 }

@@ -16,7 +16,11 @@ use crate::report::{Diagnostic, Severity};
 const NO_DATA: &str = "plate-deploy.io/data-left-out";
 
 /// Reads and checks the backup; the Applications of the run that are in it, with the objects that were live then.
-pub(super) async fn targets(run: &mut Run, applications: &[Application], name: &str) -> Result<RenderedAll, StageError> {
+pub(super) async fn targets(
+    run: &mut Run,
+    applications: &[Application],
+    name: &str,
+) -> Result<RenderedAll, StageError> {
     let backup = open(run, name)?;
     let mut targets = Vec::new();
     for application in applications {
@@ -45,7 +49,8 @@ fn open(run: &Run, name: &str) -> Result<Backup, StageError> {
     let store = BackupStore::new(state.dir.join("backups"));
     let backup = store.open(run.environment(), name, &run.services.safety.identities).map_err(StageError::refused)?;
     if backup.info.cluster != run.services.cluster.name() && run.services.confirmed_context.is_none() {
-        let message = format!("the backup is of the cluster {}, this is {}", backup.info.cluster, run.services.cluster.name());
+        let message =
+            format!("the backup is of the cluster {}, this is {}", backup.info.cluster, run.services.cluster.name());
         return Err(StageError::refused(message).remedy("vouch for it with --confirm-context if it is meant"));
     }
     Ok(backup)

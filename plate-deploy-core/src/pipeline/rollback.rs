@@ -121,11 +121,18 @@ async fn read_by(
         files.extend(target.rendered.files_read.into_values().flatten());
     }
     // A file that is only there in one of the two revisions is read where its folder is.
-    let folders: BTreeSet<String> =
-        workspace.components.iter().flat_map(|c| &c.deployments).filter(|d| chosen(d.environment.as_ref())).filter(|d| d.is_chart).filter_map(|d| d.folder.clone()).collect();
+    let folders: BTreeSet<String> = workspace
+        .components
+        .iter()
+        .flat_map(|c| &c.deployments)
+        .filter(|d| chosen(d.environment.as_ref()))
+        .filter(|d| d.is_chart)
+        .filter_map(|d| d.folder.clone())
+        .collect();
     for folder in folders {
-        files.extend(own.files.below(&format!("{folder}/templates")).map(|(path, _)| format!("{folder}/templates/{path}")));
+        files.extend(
+            own.files.below(&format!("{folder}/templates")).map(|(path, _)| format!("{folder}/templates/{path}")),
+        );
     }
     Ok(files)
 }
-

@@ -52,14 +52,17 @@ async fn look_closer(run: &Run) -> Result<String, StageError> {
     for url in &options.probes {
         if let Err(reason) = probe::until_good(url, PROBING).await {
             let finding = Diagnostic::new(Severity::Error, "probe-failed", reason);
-            findings.push(finding.remedy("the pods are healthy, but the way in does not answer: look at Ingress and Service"));
+            findings.push(
+                finding.remedy("the pods are healthy, but the way in does not answer: look at Ingress and Service"),
+            );
         }
     }
     if findings.is_empty() && !options.soak.is_zero() {
         findings = soak(run, &watch, &first).await?;
     }
     if findings.is_empty() {
-        let probes = if options.probes.is_empty() { String::new() } else { format!(", {} probes good", options.probes.len()) };
+        let probes =
+            if options.probes.is_empty() { String::new() } else { format!(", {} probes good", options.probes.len()) };
         let soaked = if options.soak.is_zero() { String::new() } else { format!(", calm for {:?}", options.soak) };
         return Ok(format!(", {} pods{probes}{soaked}", first.restarts.len()));
     }
@@ -97,7 +100,8 @@ async fn soak(run: &Run, watch: &PodWatch<'_>, first: &Look) -> Result<Vec<Diagn
         for (target, comparison) in run.targets.iter().zip(&comparisons) {
             let report = comparison.report(target);
             if !report.ready() {
-                let message = format!("{} did not stay healthy: {:?}, {:?}", report.name, report.sync, report.health.status);
+                let message =
+                    format!("{} did not stay healthy: {:?}, {:?}", report.name, report.sync, report.health.status);
                 findings.push(Diagnostic::new(Severity::Error, "soak", message));
             }
         }

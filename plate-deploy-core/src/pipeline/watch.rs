@@ -116,7 +116,8 @@ impl<'a> PodWatch<'a> {
 pub(super) async fn explain(cluster: &dyn ClusterReader, trouble: &Trouble) -> Diagnostic {
     let namespace = &trouble.key.namespace;
     let masker = Masker::for_namespace(cluster, namespace).await;
-    let container = if trouble.container.is_empty() { String::new() } else { format!(" container {}", trouble.container) };
+    let container =
+        if trouble.container.is_empty() { String::new() } else { format!(" container {}", trouble.container) };
     let mut text = format!("{}{container}: {}: {}", trouble.key, trouble.reason, trouble.message);
     for event in events(cluster, &trouble.key).await {
         text.push_str(&format!("\n      event {event}"));
@@ -164,7 +165,8 @@ async fn events(cluster: &dyn ClusterReader, key: &ResourceKey) -> Vec<String> {
         .iter()
         .filter(|event| text(event, "/involvedObject/name") == key.name)
         .map(|event| {
-            let time = [text(event, "/lastTimestamp"), text(event, "/eventTime"), text(event, "/metadata/creationTimestamp")];
+            let time =
+                [text(event, "/lastTimestamp"), text(event, "/eventTime"), text(event, "/metadata/creationTimestamp")];
             let line = format!("{} {}: {}", text(event, "/type"), text(event, "/reason"), text(event, "/message"));
             (time.into_iter().find(|time| !time.is_empty()).unwrap_or_default(), line.trim().to_owned())
         })

@@ -122,7 +122,9 @@ async fn objects(cluster: &dyn ClusterReader) -> Result<BTreeMap<String, Value>>
         for object in cluster.list(&kind.kind, &ListOptions::default()).await?.items {
             let key = object.key().to_string();
             // What a real control plane makes by itself, whenever it gets to it.
-            let system = object.namespace().starts_with("kube-") || object.name().starts_with("system:") || object.name().starts_with("kube-");
+            let system = object.namespace().starts_with("kube-")
+                || object.name().starts_with("system:")
+                || object.name().starts_with("kube-");
             if system || object.label("kubernetes.io/bootstrapping").is_some() {
                 continue;
             }

@@ -54,7 +54,9 @@ fn error(failure: Failure, action: &'static str, key: &ResourceKey) -> ClusterEr
     let (code, reason, message) = match failure {
         Failure::TooMany => (429, "TooManyRequests", "too many requests"),
         Failure::Broken => (500, "InternalError", "etcdserver: leader changed"),
-        Failure::Conflict => (409, "Conflict", "the object has been modified; please apply your changes to the latest version"),
+        Failure::Conflict => {
+            (409, "Conflict", "the object has been modified; please apply your changes to the latest version")
+        }
         Failure::Timeout | Failure::Gone => {
             return ClusterError::Unreachable { cluster: "test".into(), message: "timed out".into() };
         }

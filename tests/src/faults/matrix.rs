@@ -265,7 +265,9 @@ fn difference(expected: &End, found: &End) -> String {
             Some(_) => {}
         }
     }
-    parts.extend(found.objects.keys().filter(|key| !expected.objects.contains_key(*key)).map(|key| format!("{key} is too much")));
+    parts.extend(
+        found.objects.keys().filter(|key| !expected.objects.contains_key(*key)).map(|key| format!("{key} is too much")),
+    );
     parts.join("; ")
 }
 
