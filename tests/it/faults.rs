@@ -58,7 +58,7 @@ fn scenarios() -> Vec<Scenario> {
         },
         Scenario {
             name: "delete",
-            world: world_after(&[staging.clone()]),
+            world: world_after(std::slice::from_ref(&staging)),
             job: job(staging.verb(Verb::Delete { applications: Vec::new() })),
         },
     ]

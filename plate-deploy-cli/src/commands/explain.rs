@@ -22,7 +22,7 @@ pub(crate) fn run(global: &Global, args: Explain) -> Outcome {
     let Some(code) = find(id) else {
         let all: Vec<&str> = CODES.iter().map(|code| code.id).collect();
         let error = CommandError::usage(format!("{id}: {} {}", Message::NoSuchCode.text(), all.join(", ")));
-        let near = plate_deploy_core::workspace::nearest(id, all.into_iter());
+        let near = plate_deploy_core::workspace::nearest(id, all);
         return Err(error.hint(near.map_or_else(String::new, |near| format!("plate-deploy explain {near}"))));
     };
     let value = json!({"code": code.id, "explanation": code.text()});

@@ -105,7 +105,7 @@ fn places(graph: &Graph) -> BTreeMap<&Node, (usize, usize)> {
                     () => None,
                 });
                 let (sum, count) = near.fold((0, 0), |(sum, count), row| (sum + row, count + 1));
-                if count == 0 { rows.get(node).copied().unwrap_or(0) * 1000 } else { sum * 1000 / count }
+                (sum * 1000).checked_div(count).unwrap_or_else(|| rows.get(node).copied().unwrap_or(0) * 1000)
             };
             column.sort_by_cached_key(|node| (mean(node), (*node).clone()));
             let ordered: Vec<_> = column.iter().enumerate().map(|(row, node)| (*node, row)).collect();

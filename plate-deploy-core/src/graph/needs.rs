@@ -247,7 +247,7 @@ impl Needs {
         let template = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
         let pod =
             if manifest.kind() == "Pod" { value.get("spec") } else { template.iter().find_map(|at| value.pointer(at)) };
-        let always = pod.map_or(false, |pod| self.add_images(pod));
+        let always = pod.is_some_and(|pod| self.add_images(pod));
         if is_hook && pod.is_some() {
             let test = manifest.annotation(annotations::HELM_HOOK).is_some_and(|hook| hook.trim() == "test");
             self.hooks_run_pods |= !test;

@@ -173,8 +173,8 @@ fn unknown(word: &str) -> FailureError {
     let kinds =
         Failure::KINDS.map(|kind| kind.split(['[', 'N', 'P', 'H']).next().unwrap_or(kind).trim_end_matches('/'));
     let kind = word.split('/').next().unwrap_or(word);
-    let hint = nearest(word, kinds.into_iter())
-        .or_else(|| nearest(kind, kinds.into_iter()))
+    let hint = nearest(word, kinds)
+        .or_else(|| nearest(kind, kinds))
         .map_or_else(String::new, |near| format!("; did you mean {near}?"));
     FailureError::Kind { word: word.to_owned(), hint }
 }

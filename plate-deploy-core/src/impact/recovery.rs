@@ -102,8 +102,8 @@ impl Commands<'_> {
     }
 
     fn argocd_namespace(&self) -> String {
-        let namespaces = self.workspace.applications.iter().map(|app| app.source.object.metadata.namespace.clone());
-        namespaces.filter(|namespace| !namespace.is_empty()).next().unwrap_or_else(|| "argocd".into())
+        let mut namespaces = self.workspace.applications.iter().map(|app| app.source.object.metadata.namespace.clone());
+        namespaces.find(|namespace| !namespace.is_empty()).unwrap_or_else(|| "argocd".into())
     }
 }
 

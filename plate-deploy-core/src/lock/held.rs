@@ -155,10 +155,9 @@ async fn renew(shared: Arc<Shared>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = sleep(shared.duration / 3) => {}
         }
-        match shared.change(|_| {}).await {
-            Err(LockError::Lost { reason, .. }) => return shared.lose(reason),
-            // The cluster may come back in time; `check` knows when it did not.
-            Ok(()) | Err(_) => {}
+        // Of other errors the cluster may come back in time; `check` knows when it did not.
+        if let Err(LockError::Lost { reason, .. }) = shared.change(|_| {}).await {
+            return shared.lose(reason);
         }
     }
 }

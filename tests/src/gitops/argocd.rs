@@ -102,7 +102,7 @@ async fn push(cluster: &KubeCluster, workload: &Workload, n: usize) -> Result<(D
     while start.elapsed() < LIMIT {
         if applied.is_none() {
             let live = cluster.get(&at).await?.context("the ConfigMap is gone")?;
-            if live.value()["data"]["value"] == (n + 1).to_string() {
+            if live.value()["data"]["value"].as_str() == Some((n + 1).to_string().as_str()) {
                 applied = Some(start.elapsed());
             }
         }

@@ -99,7 +99,7 @@ async fn push(
         name: Workload::name(n),
     };
     let live = cluster.get(&at).await?.context("the ConfigMap is gone")?;
-    ensure!(live.value()["data"]["value"] == (n + 1).to_string(), "the change was not applied");
+    ensure!(live.value()["data"]["value"].as_str() == Some((n + 1).to_string().as_str()), "the change was not applied");
     Ok((applied.unwrap_or(healthy), healthy))
 }
 

@@ -1,5 +1,4 @@
 //! The group `diff`: comparisons on this side and with a dry run, and hiding Secrets.
-#![expect(clippy::result_large_err, reason = "a comparison is not a hot path of the runner")]
 
 use std::collections::BTreeMap;
 
