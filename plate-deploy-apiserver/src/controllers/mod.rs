@@ -7,6 +7,7 @@
 mod gc;
 mod namespace;
 mod protection;
+mod roles;
 mod workloads;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -56,6 +57,7 @@ pub fn builtin(simulation: Simulation) -> Vec<Box<dyn Controller>> {
         Box::new(namespace::NamespaceController),
         Box::new(gc::GarbageCollector::default()),
         Box::new(protection::VolumeProtection),
+        Box::new(roles::RoleAggregation),
         Box::new(workloads::Workloads::new(simulation)),
     ]
 }

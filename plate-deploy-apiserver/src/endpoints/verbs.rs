@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::request::ResourcePath;
 use super::respond::{self, Accept, Form, ResponseBody};
 use super::watch::{WatchRequest, parse_version, stream};
-use super::{Call, reviews};
+use super::Call;
 use crate::patch::PatchKind;
 use crate::registry::{Body, DeleteOptions, FieldValidation, ListOptions, Resource, WriteOptions, Written};
 use crate::scheme::{parse_json, parse_yaml};
@@ -258,7 +258,9 @@ impl Verb<'_> {
         let accept = self.accept()?;
         let options = self.write_options("CreateOptions")?;
         let body = self.parsed_body()?;
-        if let Some(answer) = reviews::answer(self.resource, body.value.clone()) {
+        let review =
+            self.call.registry.review(self.resource, self.namespace, &self.call.user, body.clone(), &options)?;
+        if let Some(answer) = review {
             return Ok(respond::object(201, &answer, accept.yaml));
         }
         let written = self.call.registry.create(self.resource, self.namespace, body, &options)?;

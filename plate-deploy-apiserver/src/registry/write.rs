@@ -95,10 +95,17 @@ impl Registry {
         if resource.builtin_name() == "limitranges" && meta(&object, "name").is_empty() {
             set_meta(&mut object, "name", self.new_uid());
         }
+        remove_meta(&mut object, &["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]);
         let versioned = meta(&object, "resourceVersion").parse::<u64>().is_ok_and(|v| v != 0);
-        self.manager(place, options, &self.now()).update(None, &mut object, &Versions { registry: self, resource });
+        self.claim_fields(place, &mut object, options);
         let object = self.insert(place, object, versioned, options)?;
         Ok(Written { object, created: true, warnings })
+    }
+
+    /// Gives the fields of a new object to the request's manager.
+    pub(super) fn claim_fields(&self, place: Place<'_>, object: &mut Value, options: &WriteOptions) {
+        let versions = Versions { registry: self, resource: place.resource };
+        self.manager(place, options, &self.now()).update(None, object, &versions);
     }
 
     /// The part of a creation that POST, PUT and apply share.

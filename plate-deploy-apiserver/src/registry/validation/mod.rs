@@ -1,16 +1,21 @@
 //! Validation of objects before they are stored.
 //!
 //! [`metadata`] holds for every kind. Kind-specific rules are chosen in [`kinds`] and written by topic:
-//! [`pods`], [`workloads`], [`network`], [`policy`], [`cluster`], [`admin`].
+//! [`pods`], [`pod_details`], [`scheduling`], [`workloads`], [`autoscaling`], [`network`], [`policy`], [`quota`],
+//! [`cluster`], [`admin`].
 
 mod admin;
+mod autoscaling;
 mod cluster;
 mod common;
 mod kinds;
 mod metadata;
 mod network;
+mod pod_details;
 mod pods;
 mod policy;
+mod quota;
+mod scheduling;
 mod workloads;
 
 use serde_json::Value;
