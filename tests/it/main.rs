@@ -1,6 +1,7 @@
 //! Cross-crate tests: one binary, one module per subject.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod api_diff;
 mod cluster_contract;
 mod deploy;
 mod layers;

@@ -10,6 +10,7 @@ use super::request::ResourcePath;
 use super::respond::{self, Accept, Form, ResponseBody};
 use super::watch::{WatchRequest, parse_version, stream};
 use super::Call;
+use crate::object::{list, text as text_at};
 use crate::patch::PatchKind;
 use crate::registry::{Body, DeleteOptions, FieldValidation, ListOptions, Resource, WriteOptions, Written};
 use crate::scheme::{parse_json, parse_yaml};
@@ -311,21 +312,38 @@ impl Verb<'_> {
     }
 
     fn delete_options(&self) -> ApiResult<DeleteOptions> {
-        if !self.call.body.is_empty() {
-            return DeleteOptions::from_object(&self.parsed_body()?.value);
-        }
         let q = &self.call.query;
-        let mut options = json!({});
-        if !q.get("dryRun").is_empty() {
-            options["dryRun"] = json!([q.get("dryRun")]);
+        let value = if self.call.body.is_empty() {
+            let mut options = json!({});
+            if !q.get("dryRun").is_empty() {
+                options["dryRun"] = json!([q.get("dryRun")]);
+            }
+            if !q.get("propagationPolicy").is_empty() {
+                options["propagationPolicy"] = q.get("propagationPolicy").into();
+            }
+            let grace = q.get("gracePeriodSeconds");
+            if !grace.is_empty() {
+                let parsed = grace.parse::<i64>().map_err(|_| {
+                    ApiError::bad_request(format!("strconv.ParseInt: parsing {grace:?}: invalid syntax"))
+                })?;
+                options["gracePeriodSeconds"] = parsed.into();
+            }
+            options
+        } else {
+            let body = self.parsed_body()?.value;
+            let (version, kind) = (text_at(&body, &["apiVersion"]), text_at(&body, &["kind"]));
+            if !matches!(kind, "" | "DeleteOptions") {
+                return Err(ApiError::bad_request(format!(
+                    "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:111\""
+                )));
+            }
+            body
+        };
+        if list(&value, &["dryRun"]).iter().any(|d| d != "All") {
+            let e = FieldError::not_supported("dryRun", value["dryRun"].clone(), &["All"]);
+            return Err(invalid_option("DeleteOptions", e));
         }
-        if !q.get("propagationPolicy").is_empty() {
-            options["propagationPolicy"] = q.get("propagationPolicy").into();
-        }
-        if let Ok(n) = q.get("gracePeriodSeconds").parse::<i64>() {
-            options["gracePeriodSeconds"] = n.into();
-        }
-        DeleteOptions::from_object(&options)
+        DeleteOptions::from_object(&value)
     }
 
     fn delete(&self) -> Answer {
@@ -342,7 +360,10 @@ impl Verb<'_> {
         let options = self.delete_options()?;
         let page =
             self.call.registry.delete_collection(self.resource, self.path.namespace.as_deref(), &select, &options)?;
-        let metadata = json!({"resourceVersion": page.version.to_string()});
+        let mut metadata = json!({"resourceVersion": page.version.to_string()});
+        if !self.resource.info.builtin {
+            metadata["continue"] = "".into();
+        }
         let now = self.call.registry.clock().now();
         let value = respond::shape_list(self.resource, metadata, page.items, accept.form, now);
         Ok(respond::object(200, &value, accept.yaml))

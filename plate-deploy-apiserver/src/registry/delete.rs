@@ -121,6 +121,7 @@ impl Registry {
         if resource.builtin_name() == "namespaces" && !list(&object, &["spec", "finalizers"]).is_empty() {
             object["status"]["phase"] = "Terminating".into();
             self.mark(&mut object, 0);
+            crate::object::remove_meta(&mut object, &["deletionGracePeriodSeconds"]);
             return self.store_marked(place, stored, object, options);
         }
         collect_finalizers(resource, &mut object, options);

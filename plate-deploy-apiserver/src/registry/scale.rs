@@ -64,6 +64,7 @@ impl Registry {
     /// 404.
     pub fn get_scale(&self, resource: &Resource, namespace: &str, name: &str) -> ApiResult<Value> {
         let object = self.get(resource, namespace, name)?;
+        has_replicas(resource, &object)?;
         Ok(scale_of(resource, &object))
     }
 
@@ -84,6 +85,11 @@ impl Registry {
         let now = self.now();
         let build = |live: Option<&Value>| {
             let live = live.ok_or_else(|| ApiError::not_found(resource.target(), name))?;
+            if kind == Some(PatchKind::Apply) && resource.custom.is_some() {
+                // kube-apiserver fails so: it cannot convert a custom resource to a Scale.
+                let text = "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an invalid group/version: autoscaling/v1";
+                return Err(ApiError::plain(text));
+            }
             let current = scale_of(resource, live);
             let scale = match (kind, &ty) {
                 (Some(kind), Some(ty)) => patch::apply(kind, &current, body, ty, &mut Vec::new())?,
@@ -91,7 +97,7 @@ impl Registry {
             };
             let asked = meta(&scale, "resourceVersion").to_owned();
             let replicas = at(&scale, &["spec", "replicas"]).and_then(Value::as_i64).unwrap_or(0);
-            if replicas < 0 {
+            if replicas < 0 && resource.custom.is_none() {
                 let e =
                     crate::status::FieldError::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
                 let target = crate::status::Target { group: "autoscaling", resource: "Scale" };
@@ -107,13 +113,35 @@ impl Registry {
             if resource.custom.is_some() && meta(&new, "resourceVersion").is_empty() {
                 crate::object::set_meta(&mut new, "resourceVersion", meta(live, "resourceVersion"));
             }
-            let same = SameVersion;
-            self.manager(place, options, &now).update(Some(live), &mut new, &same);
+            self.manager(place, options, &now).update(Some(live), &mut new, &SameVersion);
+            if kind != Some(PatchKind::Apply) {
+                // An update takes the field from its owners, and kube-apiserver does not record the new one.
+                let entries = crate::object::metadata_mut(&mut new).and_then(|m| m.get_mut("managedFields"));
+                if let Some(entries) = entries.and_then(Value::as_array_mut) {
+                    entries.retain(|e| e["subresource"] != "scale" || e["operation"] != "Update");
+                }
+            } else {
+                let entries = crate::object::metadata_mut(&mut new).and_then(|m| m.get_mut("managedFields"));
+                let entries = entries.and_then(Value::as_array_mut).into_iter().flatten();
+                for own in entries.filter(|e| e["subresource"] == "scale" && e["manager"] == options.manager) {
+                    own["operation"] = "Apply".into();
+                }
+            }
             Ok(new)
         };
         let (object, _) = self.update_with(place, options, false, build)?;
         Ok(scale_of(resource, &object))
     }
+}
+
+/// A custom resource must have the field that its definition names.
+fn has_replicas(resource: &Resource, object: &Value) -> ApiResult<()> {
+    let Some(scale) = resource.custom.as_ref().and_then(|c| c.scale.as_ref()) else { return Ok(()) };
+    let path: Vec<&str> = scale.spec.trim_start_matches('.').split('.').collect();
+    if at(object, &path).is_some_and(|v| !v.is_null()) {
+        return Ok(());
+    }
+    Err(ApiError::internal(&format!("the spec replicas field {:?} does not exist", scale.spec)))
 }
 
 struct SameVersion;

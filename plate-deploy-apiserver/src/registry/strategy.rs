@@ -133,6 +133,7 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
             let now = object["metadata"]["creationTimestamp"].clone();
             object["status"]["lastPhaseTransitionTime"] = now;
         }
+        "persistentvolumeclaims" => complete_data_source(object),
         "namespaces" => {
             if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
                 let list = spec.entry("finalizers").or_insert_with(|| Value::Array(Vec::new()));
@@ -154,8 +155,23 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
     let generation = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
     if generation {
         set_meta(object, "generation", 1);
-    } else {
+    } else if resource.info.group != "rbac.authorization.k8s.io" {
         crate::object::remove_meta(object, &["generation"]);
+    }
+}
+
+/// `dataSource` and `dataSourceRef` of a claim are the same, as long as it stays in its namespace.
+fn complete_data_source(claim: &mut Value) {
+    let Some(spec) = claim.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let given = |key: &str| spec.get(key).filter(|v| v.is_object()).cloned();
+    match (given("dataSource"), given("dataSourceRef")) {
+        (Some(source), None) => {
+            spec.insert("dataSourceRef".to_owned(), source);
+        }
+        (None, Some(reference)) if reference.get("namespace").is_none_or(|n| n == "") => {
+            spec.insert("dataSource".to_owned(), reference);
+        }
+        _ => {}
     }
 }
 
@@ -266,7 +282,13 @@ fn prepare_job(job: &mut Value) {
 
 /// Keeps of `new` what a write to `subresource` may change, takes the rest from `old`, and bumps the generation.
 pub(super) fn prepare_update(resource: &Resource, subresource: &str, new: &mut Value, old: &Value) {
-    set_meta_from(new, old, "generation");
+    let counted = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
+    if counted || resource.info.group != "rbac.authorization.k8s.io" {
+        set_meta_from(new, old, "generation");
+    }
+    if resource.builtin_name() == "persistentvolumeclaims" {
+        complete_data_source(new);
+    }
     if subresource == "status" {
         keep_all_but_status(resource, new, old);
         return;

@@ -9,7 +9,7 @@ use crate::object::{is_deleting, meta, remove_meta, set_meta};
 use crate::patch::{self, PatchKind};
 use crate::scheme::parse_yaml;
 use crate::status::{ApiError, ApiResult, FieldError};
-use crate::storage::StoreError;
+use crate::storage::{Key, StoreError, Stored};
 
 /// A body of a POST or PUT, parsed.
 #[derive(Debug, Clone, Default)]
@@ -139,8 +139,8 @@ impl Registry {
             return Err(ApiError::invalid(resource.kind_target(), &name, &errors));
         }
         match resource.builtin_name() {
-            "services" => services::allocate(self, resource, &mut object)?,
-            crd::STORAGE => crd::accept(&mut object, &self.now()),
+            "services" if place.subresource.is_empty() => services::allocate(self, resource, &mut object)?,
+            crd::STORAGE => crd::initialize(&mut object),
             _ => {}
         }
         let stored_form = convert(object.clone(), resource, &resource.storage_version);
@@ -163,7 +163,20 @@ impl Registry {
             if deleting { ApiError { message: format!("object is being deleted: {}", e.message), ..e } } else { e }
         })?;
         self.after_write(resource, &stored.object);
+        if resource.builtin_name() == crd::STORAGE {
+            self.establish(stored.clone(), &key);
+        }
         Ok(self.shown(resource, &stored.object))
+    }
+
+    /// Accepts the names of a definition and serves it: what a real server's controllers do a moment later.
+    pub(super) fn establish(&self, stored: Stored, key: &Key) {
+        let mut object = stored.object.as_ref().clone();
+        crd::accept(&mut object, &self.now());
+        crd::own_status(&mut object, &self.now());
+        // When somebody was faster, that write establishes it.
+        drop(self.store().update(key.clone(), stored.version, object));
+        self.reload_catalog();
     }
 
     fn match_namespace(&self, place: Place<'_>, object: &mut Value) -> ApiResult<()> {
@@ -223,7 +236,7 @@ impl Registry {
         self.match_namespace(place, &mut object.clone())?;
         check_name(place, &object)?;
         let now = self.now();
-        let create = strategy::allows_create_on_update(resource) && subresource.is_empty();
+        let create = strategy::allows_create_on_update(resource);
         let uid = meta(&object, "uid").to_owned();
         let build = |live: Option<&Value>| {
             let mut new = object.clone();
@@ -287,7 +300,8 @@ impl Registry {
             check_name(place, &new)?;
             Ok(new)
         };
-        let create = kind == PatchKind::Apply && subresource.is_empty();
+        let create =
+            kind == PatchKind::Apply && (subresource.is_empty() || strategy::allows_create_on_update(resource));
         let (object, created) = self.update_with(place, options, create, build)?;
         Ok(Written { object, created, warnings })
     }
@@ -331,7 +345,7 @@ impl Registry {
         let resource = place.resource;
         let versions = Versions { registry: self, resource };
         let merged = self.manager(place, options, now).apply(live, patch, options.force, &versions)?;
-        let decoded = decode::typed(resource, merged).map_err(|e| {
+        let decoded = decode::applied(resource, merged).map_err(|e| {
             let slash = if resource.version_text().contains('/') { "" } else { "/" };
             let gvk = format!("{slash}{}, Kind={}", resource.version_text(), resource.info.kind);
             let id = format!("{}/{}", meta(patch, "namespace"), meta(patch, "name"));

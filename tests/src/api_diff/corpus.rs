@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use futures::stream::{self, StreamExt};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ const NAMESPACE: &str = "corpus";
 /// Objects that go to the servers at the same time.
 const LANES: usize = 6;
 /// One in so many objects is created with POST, too.
-const CREATE_EVERY: usize = 4;
+const CREATE_EVERY: usize = 6;
 
 /// The different objects of all cases that succeed, CustomResourceDefinitions first.
 ///
@@ -79,8 +80,19 @@ pub async fn run(pair: &Pair, objects: &[Value]) -> Result<Report> {
     let mut report = Report::new("objects of the corpus");
     let definitions: Vec<&Value> = objects.iter().filter(|o| o["kind"] == "CustomResourceDefinition").collect();
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions".to_owned();
+    let mut by_name: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for definition in definitions {
-        define(pair, definition, &path, &mut report).await?;
+        by_name.entry(definition["metadata"]["name"].as_str().unwrap_or_default()).or_default().push(definition);
+    }
+    let work = by_name.into_values().map(|versions| async {
+        let mut report = Report::default();
+        for definition in versions {
+            define(pair, definition, &path, &mut report).await?;
+        }
+        Ok::<_, anyhow::Error>(report)
+    });
+    for done in stream::iter(work).buffer_unordered(LANES).collect::<Vec<_>>().await {
+        report.add(done?);
     }
     let paths = discover(pair).await?;
     let namespaces: BTreeSet<&str> = objects.iter().map(namespace_of).collect();

@@ -80,11 +80,17 @@ fn metadata(map: &mut Map<String, Value>) {
             metadata.insert(key.into(), "*".into());
         }
     }
-    for entry in metadata.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
+    let Some(Value::Array(entries)) = metadata.get_mut("managedFields") else { return };
+    for entry in entries.iter_mut() {
         if let Some(time) = entry.get_mut("time") {
             *time = "*".into();
         }
     }
+    // They are ordered by time, which is not the same second on both servers.
+    let key = |e: &Value| {
+        ["manager", "operation", "apiVersion", "subresource"].map(|k| e[k].as_str().unwrap_or_default().to_owned())
+    };
+    entries.sort_by_key(key);
 }
 
 fn status(map: &mut Map<String, Value>) {
@@ -152,11 +158,15 @@ fn difference(a: &Value, b: &Value, path: &mut String) -> Option<String> {
                 found
             })
         }
+        (Value::Array(x), Value::Array(y)) => {
+            let kinds = |list: &[Value]| list.iter().map(|e| e["type"].as_str().unwrap_or("item").to_owned()).collect::<Vec<_>>();
+            Some(format!("{path}: embedded {:?} real {:?}: {} {}", kinds(x), kinds(y), short(a), short(b)))
+        }
         _ => Some(format!("{path}: embedded {} real {}", short(a), short(b))),
     }
 }
 
 fn short(value: &Value) -> String {
     let text = value.to_string();
-    if text.len() <= 300 { text } else { text.chars().take(300).chain("…".chars()).collect() }
+    if text.len() <= 1500 { text } else { text.chars().take(1500).chain("…".chars()).collect() }
 }

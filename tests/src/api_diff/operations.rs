@@ -115,24 +115,16 @@ impl<'a> Lane<'a> {
 
     fn place(&mut self, kind: &'a Kind) -> Place<'a> {
         let short = self.rng.word(&["a", "b", "c"]);
-        let (collection, mut name) = if kind.cluster {
+        let (collection, name) = if kind.cluster {
             (format!("{}/{}", kind.path, kind.plural), format!("{}-{short}", self.id))
         } else {
             (format!("{}/namespaces/{}/{}", kind.path, self.id, kind.plural), short.to_owned())
         };
-        if kind.plural == "apiservices" {
-            name = format!("v1.{}{short}.diff.example.com", self.id);
-        }
         Place { kind, collection, name }
     }
 
     fn object(&mut self, place: &Place<'_>) -> Value {
-        let mut object = place.kind.object(&mut self.rng, &place.name, &self.id);
-        if place.kind.plural == "apiservices" {
-            let group = place.name.trim_start_matches("v1.");
-            set(&mut object, "/spec/group", group.into());
-        }
-        object
+        place.kind.object(&mut self.rng, &place.name, &self.id)
     }
 
     /// Random options of a write.
@@ -328,6 +320,10 @@ impl<'a> Lane<'a> {
             "",
         ];
         let mut query = self.rng.word(&words).to_owned();
+        // Pages of cluster-wide kinds show how many objects other lanes have.
+        if place.kind.cluster && query.starts_with("limit=") {
+            query.clear();
+        }
         if place.kind.cluster && !query.contains("labelSelector") {
             query += &format!("&labelSelector=lane%3D{}", self.id);
         } else if place.kind.cluster {

@@ -13,6 +13,8 @@ pub struct Difference {
     pub request: String,
     /// Where the answers differ.
     pub place: String,
+    /// The last writes to the same object, oldest first.
+    pub trail: Vec<String>,
     /// Heading of the line of COMPATIBILITY.md that says so; `None`: nobody knew.
     pub known: Option<&'static str>,
 }
@@ -32,6 +34,8 @@ pub struct Report {
     pub words: Vec<String>,
     /// Those that were not equal.
     pub different: Vec<Difference>,
+    /// What was sent, for the trail of a difference.
+    sent: Vec<String>,
 }
 
 impl Report {
@@ -44,6 +48,8 @@ impl Report {
     /// Counts one pair of answers; gives whether they are equal.
     pub fn compare(&mut self, wire: &Wire, embedded: &Reply, real: &Reply) -> bool {
         self.compared += 1;
+        let request = format!("{} {} {} {}", wire.method, wire.path, wire.content_type, clip(&wire.body.to_string()));
+        self.sent.push(format!("{} {request}", real.code));
         let (a, b) = Pair::comparable(embedded, real);
         self.errors += usize::from(!embedded.ok() && !real.ok());
         let Some(place) = first_difference(&a, &b) else {
@@ -65,8 +71,11 @@ impl Report {
                 clip(real.message())
             ),
         };
-        let request = format!("{} {} {} {}", wire.method, wire.path, wire.content_type, clip(&wire.body.to_string()));
-        self.different.push(Difference { known: known::explain(wire, &place), request, place });
+        let path = wire.path.split('?').next().unwrap_or_default();
+        let of_object = |s: &&String| s.starts_with('2') && !s[4..].starts_with("GET") && s.contains(path);
+        let mut trail: Vec<String> = self.sent.iter().rev().skip(1).filter(of_object).take(6).cloned().collect();
+        trail.reverse();
+        self.different.push(Difference { known: known::explain(wire, &place), request, place, trail });
         false
     }
 
@@ -113,6 +122,9 @@ impl fmt::Display for Report {
         )?;
         for d in &self.different {
             writeln!(f, "  [{}] {}\n      {}", d.known.unwrap_or("NOT KNOWN"), d.place, d.request)?;
+            for request in &d.trail {
+                writeln!(f, "        before: {request}")?;
+            }
         }
         Ok(())
     }

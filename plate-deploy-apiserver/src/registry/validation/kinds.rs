@@ -43,7 +43,10 @@ pub(super) fn create(resource: &Resource, object: &Value) -> Errors {
         "statefulsets.apps" => workloads::stateful_set(object, out),
         "jobs.batch" => workloads::job_spec(&object["spec"], "spec", true, out),
         "cronjobs.batch" => workloads::cron_job(object, out),
-        "horizontalpodautoscalers.autoscaling" => autoscaling::autoscaler(object, out),
+        "horizontalpodautoscalers.autoscaling" => {
+            let stored = crate::registry::convert(object.clone(), resource, &resource.storage_version);
+            autoscaling::autoscaler(&stored, out);
+        },
         "poddisruptionbudgets.policy" => workloads::disruption_budget(object, out),
         "ingresses.networking.k8s.io" => network::ingress(object, out),
         "networkpolicies.networking.k8s.io" => network::network_policy(object, out),
@@ -66,6 +69,7 @@ pub(super) fn update(resource: &Resource, new: &Value, old: &Value) -> Errors {
     match resource.builtin_name() {
         "pods" => pods::update(new, old, out),
         "configmaps" => policy::immutable_data(new, old, &["data", "binaryData"], out),
+        "namespaces" => policy::namespace_phase(new, out),
         "secrets" => {
             same(new, old, &["type"], out);
             policy::immutable_data(new, old, &["data"], out);

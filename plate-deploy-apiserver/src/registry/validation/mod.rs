@@ -27,7 +27,7 @@ use crate::status::FieldError;
 pub(super) fn create(resource: &Resource, object: &Value) -> Vec<FieldError> {
     let mut errors = metadata::create(resource, object);
     match &resource.custom {
-        Some(custom) => errors.extend(custom.validate(object)),
+        Some(custom) => errors.extend(custom.validate(object, None)),
         None => errors.extend(kinds::create(resource, object)),
     }
     errors
@@ -38,7 +38,7 @@ pub(super) fn update(resource: &Resource, new: &Value, old: &Value) -> Vec<Field
     let mut errors = metadata::create(resource, new);
     errors.extend(metadata::update(new, old));
     match &resource.custom {
-        Some(custom) => errors.extend(custom.validate(new)),
+        Some(custom) => errors.extend(custom.validate(new, Some(old))),
         None => errors.extend(kinds::update(resource, new, old)),
     }
     errors

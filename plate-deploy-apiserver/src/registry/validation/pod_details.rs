@@ -43,10 +43,6 @@ pub(super) fn host(spec: &Value, path: &str, out: &mut Errors) {
             grammar(format!("{at}.hostnames[{j}]"), name, names::dns_subdomain(name), out);
         }
     }
-    if let Some(n) = spec.get("terminationGracePeriodSeconds").and_then(Value::as_i64).filter(|n| *n < 0) {
-        let at = child(path, "terminationGracePeriodSeconds");
-        out.push(FieldError::invalid(at, n, "must be greater than or equal to 0"));
-    }
 }
 
 /// An address that must be one.

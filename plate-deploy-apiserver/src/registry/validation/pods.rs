@@ -365,18 +365,25 @@ pub(super) fn update(new: &Value, old: &Value, out: &mut Errors) {
         if let Value::Object(spec) = &mut spec {
             for key in [
                 "activeDeadlineSeconds",
-                "terminationGracePeriodSeconds",
                 "tolerations",
                 "ephemeralContainers",
-                "nodeName",
             ] {
                 spec.remove(key);
             }
         }
         spec
     };
+    let fixed = |pod: &Value, bound: bool| {
+        let mut spec = fixed(pod);
+        if let (false, Some(map)) = (bound, spec.as_object_mut()) {
+            // The simulated scheduler binds by an update.
+            map.remove("nodeName");
+        }
+        spec
+    };
+    let bound = !text(old, &["spec", "nodeName"]).is_empty();
     let kept = list(old, &["spec", "tolerations"]).iter().all(|t| list(new, &["spec", "tolerations"]).contains(t));
-    if fixed(new) != fixed(old) || !kept {
+    if fixed(new, bound) != fixed(old, bound) || !kept {
         let detail = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
         out.push(FieldError::forbidden("spec", detail));
     }

@@ -67,6 +67,17 @@ pub(super) fn immutable_data(new: &Value, old: &Value, fields: &[&str], out: &mu
     }
 }
 
+/// The phase of a namespace says whether it is being deleted.
+pub(super) fn namespace_phase(object: &Value, out: &mut Errors) {
+    let phase = text(object, &["status", "phase"]);
+    let detail = match (crate::object::is_deleting(object), phase) {
+        (true, "Terminating") | (false, "Active") => return,
+        (true, _) => "may only be 'Terminating' if `deletionTimestamp` is not empty",
+        (false, _) => "may only be 'Active' if `deletionTimestamp` is empty",
+    };
+    out.push(FieldError::invalid("status.Phase", phase, detail));
+}
+
 pub(super) fn role(object: &Value, namespaced: bool, out: &mut Errors) {
     for (i, rule) in list(object, &["rules"]).iter().enumerate() {
         let at = format!("rules[{i}]");
@@ -193,9 +204,14 @@ fn claim_spec(spec: &Value, out: &mut Errors) {
 /// A claim's spec stays, but for its size and attributes once it is bound.
 pub(super) fn claim_update(new: &Value, old: &Value, out: &mut Errors) {
     let bound = text(old, &["status", "phase"]) == "Bound";
+    let classless = text(old, &["spec", "storageClassName"]).is_empty();
     let fixed = |o: &Value| {
         let mut spec = o["spec"].clone();
         if let Value::Object(s) = &mut spec {
+            if classless {
+                // A default class may come later.
+                s.remove("storageClassName");
+            }
             s.remove("volumeAttributesClassName");
             if bound {
                 s.remove("resources");

@@ -14,6 +14,12 @@ pub(super) fn function(type_name: &str) -> Option<SetDefaults> {
         "core/v1.Container" | "core/v1.EphemeralContainer" => container,
         "core/v1.Probe" => probe,
         "core/v1.HTTPGetAction" => http_get,
+        "core/v1.GRPCAction" => |m| {
+            // A pointer to "": present and empty.
+            if m.get("service").is_none_or(Value::is_null) {
+                m.insert("service".to_owned(), json!(""));
+            }
+        },
         "core/v1.Volume" => volume,
         "core/v1.SecretVolumeSource"
         | "core/v1.ConfigMapVolumeSource"
