@@ -84,7 +84,7 @@ fn builtin_columns(resource: &str) -> Vec<Column> {
     match resource {
         "pods" => vec![
             computed("Ready", pod_ready),
-            path("Status", "string", "status.phase"),
+            computed("Status", pod_status),
             computed("Restarts", |p| {
                 let n: i64 =
                     list(p, &["status", "containerStatuses"]).iter().filter_map(|c| c["restartCount"].as_i64()).sum();
@@ -146,6 +146,28 @@ fn builtin_columns(resource: &str) -> Vec<Column> {
         "serviceaccounts" => vec![computed("Secrets", |s| list(s, &["secrets"]).len().into())],
         _ => Vec::new(),
     }
+}
+
+/// What `kubectl get pods` calls the status: why a container waits or ended, or the phase.
+fn pod_status(pod: &Value) -> Value {
+    let reason = |status: &Value| {
+        let waiting = text(status, &["state", "waiting", "reason"]);
+        let ended = text(status, &["state", "terminated", "reason"]);
+        if waiting.is_empty() { ended.to_owned() } else { waiting.to_owned() }
+    };
+    if crate::object::is_deleting(pod) {
+        return "Terminating".into();
+    }
+    let init = list(pod, &["status", "initContainerStatuses"]);
+    if let Some(held) = init.iter().find(|c| c["state"]["terminated"]["exitCode"] != 0) {
+        return format!("Init:{}", reason(held)).into();
+    }
+    let own = list(pod, &["status", "containerStatuses"]).iter().rev().map(reason).find(|r| !r.is_empty());
+    let phase = || match text(pod, &["status", "reason"]) {
+        "" => text(pod, &["status", "phase"]).to_owned(),
+        why => why.to_owned(),
+    };
+    own.unwrap_or_else(phase).into()
 }
 
 fn pod_ready(pod: &Value) -> Value {

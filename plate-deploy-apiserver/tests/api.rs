@@ -207,7 +207,8 @@ async fn define_widgets(client: &Client) {
             "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}}},
             {"name": "v1beta1", "served": true, "storage": false, "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}}));
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let made = crds.create(&PostParams::default(), &crd).await.unwrap();
+    crds.create(&PostParams::default(), &crd).await.unwrap();
+    let made = crds.get("widgets.example.com").await.unwrap();
     let conditions = made.status.unwrap().conditions.unwrap();
     assert!(conditions.iter().any(|c| c.type_ == "Established" && c.status == "True"));
 }

@@ -4,6 +4,7 @@
 mod api_diff;
 mod cluster_contract;
 mod deploy;
+mod kubectl;
 mod layers;
 mod tidy;
 mod vectors;

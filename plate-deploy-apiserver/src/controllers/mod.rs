@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
 
-pub use workloads::{FailureRule, PodFailure, Simulation};
+pub use workloads::{FailureRule, FailureRuleError, PodFailure, Simulation};
 
 use crate::registry::Registry;
 use crate::storage::{Change, ChangeKind};

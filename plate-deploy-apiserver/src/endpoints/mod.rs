@@ -2,6 +2,7 @@
 
 mod access;
 mod discovery;
+mod logs;
 mod openapi;
 mod request;
 mod respond;

@@ -13,7 +13,7 @@ use super::Call;
 use crate::object::{list, text as text_at};
 use crate::patch::PatchKind;
 use crate::registry::{Body, DeleteOptions, FieldValidation, ListOptions, Resource, WriteOptions, Written};
-use crate::scheme::{parse_json, parse_yaml};
+use crate::scheme::{StructRef, Type, parse_json, parse_protobuf, parse_yaml};
 use crate::selector::{FieldSelector, LabelSelector, selectable_fields};
 use crate::status::{ApiError, ApiResult, FieldError, Target};
 
@@ -218,6 +218,14 @@ impl Verb<'_> {
                 let value = parse_json(&self.call.body, &mut duplicates).map_err(unreadable)?;
                 Ok(Body { value, duplicates })
             }
+            "application/vnd.kubernetes.protobuf" if self.resource.custom.is_none() => {
+                let subresource = self.resource.info.subresource(&self.path.subresource);
+                let name = match subresource.map_or(&self.resource.info.ty, |s| &s.ty) {
+                    Type::Struct(StructRef::Builtin(name)) => name.clone(),
+                    _ => "".into(),
+                };
+                parse_protobuf(&self.call.body, &name).map(Body::from).map_err(unreadable)
+            }
             "application/yaml" => parse_yaml(&self.call.body).map(Body::from).map_err(unreadable),
             _ => Err(ApiError::unsupported_media_type(
                 "application/json, application/yaml, application/vnd.kubernetes.protobuf",
@@ -387,6 +395,7 @@ impl Verb<'_> {
             ("status", "update") | ("finalize", "update") => self.replace(),
             ("status", "patch") => self.patch(),
             ("scale", _) => self.scale(verb),
+            ("log", _) => super::logs::get(self.call, self.resource, self.path),
             _ => Err(ApiError::not_supported(self.resource.target(), &format!("the subresource {name:?}"))),
         }
     }

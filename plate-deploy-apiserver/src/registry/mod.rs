@@ -41,7 +41,7 @@ pub use convert::convert;
 pub(crate) use crd::version_order;
 pub use delete::{DeleteOptions, Deleted, Propagation};
 pub use read::{ListOptions, ListPage, too_old};
-pub use strategy::base64;
+pub use crate::scheme::base64;
 pub use write::{Body, Written};
 
 use crate::clock::Clock;

@@ -113,24 +113,31 @@ impl Registry {
             if resource.custom.is_some() && meta(&new, "resourceVersion").is_empty() {
                 crate::object::set_meta(&mut new, "resourceVersion", meta(live, "resourceVersion"));
             }
-            self.manager(place, options, &now).update(Some(live), &mut new, &SameVersion);
-            if kind != Some(PatchKind::Apply) {
-                // An update takes the field from its owners, and kube-apiserver does not record the new one.
-                let entries = crate::object::metadata_mut(&mut new).and_then(|m| m.get_mut("managedFields"));
-                if let Some(entries) = entries.and_then(Value::as_array_mut) {
-                    entries.retain(|e| e["subresource"] != "scale" || e["operation"] != "Update");
-                }
-            } else {
-                let entries = crate::object::metadata_mut(&mut new).and_then(|m| m.get_mut("managedFields"));
-                let entries = entries.and_then(Value::as_array_mut).into_iter().flatten();
-                for own in entries.filter(|e| e["subresource"] == "scale" && e["manager"] == options.manager) {
-                    own["operation"] = "Apply".into();
-                }
+            if resource.custom.is_none() {
+                self.manager(place, options, &now).update(Some(live), &mut new, &SameVersion);
+                own_replicas(&mut new, kind == Some(PatchKind::Apply), options, resource);
             }
             Ok(new)
         };
         let (object, _) = self.update_with(place, options, false, build)?;
         Ok(scale_of(resource, &object))
+    }
+}
+
+/// Who owns `spec.replicas` after a write: an update takes the field from its owners and kube-apiserver does not record
+/// the new one; an apply is recorded even when it changes nothing.
+fn own_replicas(object: &mut Value, applied: bool, options: &WriteOptions, resource: &Resource) {
+    let Some(metadata) = crate::object::metadata_mut(object) else { return };
+    let entries = metadata.entry("managedFields").or_insert_with(|| json!([]));
+    let Value::Array(entries) = entries else { return };
+    entries.retain(|e| e["subresource"] != "scale" || e["operation"] != "Update");
+    let own = |e: &Value| e["subresource"] == "scale" && e["manager"] == options.manager;
+    if applied && !entries.iter().any(own) {
+        entries.push(json!({"manager": options.manager, "operation": "Apply", "apiVersion": resource.version_text(),
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}, "subresource": "scale"}));
+    }
+    if entries.is_empty() {
+        crate::object::remove_meta(object, &["managedFields"]);
     }
 }
 

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::catalog::Resource;
+use crate::scheme::base64;
 use crate::object::{at, generation, set_meta};
 
 /// Built-in resources whose objects have a generation.
@@ -207,21 +208,6 @@ pub(super) fn merge_string_data(secret: &mut Value) {
             data.insert(key, base64(text.as_str().unwrap_or_default().as_bytes()).into());
         }
     }
-}
-
-/// Standard base64 with padding.
-#[must_use]
-pub fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let n = chunk.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let digit = ALPHABET.get((n >> (18 - 6 * i) & 63) as usize).copied().unwrap_or(b'=');
-            out.push(if i <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    out
 }
 
 fn prepare_pod(pod: &mut Value) {

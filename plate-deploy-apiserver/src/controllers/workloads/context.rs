@@ -102,6 +102,21 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Tells of a problem with a pod in a Warning Event, once for each reason.
+    pub(super) fn warn(&self, pod: &Value, reason: &str, message: &str, component: &str) {
+        let (namespace, name) = (meta(pod, "namespace"), meta(pod, "name"));
+        let event = format!("{name}.{}-{}", reason.to_lowercase(), meta(pod, "uid").split('-').next().unwrap_or_default());
+        if self.registry.store().get(&Key::new("events", namespace, &event)).is_some() {
+            return;
+        }
+        let now = self.registry.now();
+        let object = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": event}, "type": "Warning",
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", "name": name, "namespace": namespace, "uid": meta(pod, "uid")},
+            "reason": reason, "message": message, "source": {"component": component}, "reportingComponent": component,
+            "count": 1, "firstTimestamp": now, "lastTimestamp": now});
+        self.create("events", namespace, object);
+    }
+
     /// Deletes an object and, later, what it owns.
     pub(super) fn delete(&self, resource: &str, object: &Value) {
         let Some(resource) = self.registry.catalog().find_storage(resource) else { return };

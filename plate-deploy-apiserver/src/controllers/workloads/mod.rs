@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use simulation::{FailureRule, PodFailure, Simulation};
+pub use simulation::{FailureRule, FailureRuleError, PodFailure, Simulation};
 
 use super::Controller;
 use crate::registry::Registry;

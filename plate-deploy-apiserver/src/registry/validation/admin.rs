@@ -249,6 +249,11 @@ pub(super) fn volume_update(new: &Value, old: &Value, out: &mut Errors) {
         out.push(FieldError::forbidden("spec.persistentvolumesource", detail));
     }
     same(new, old, &["spec", "volumeMode"], out);
+    let affinity = |o: &Value| o["spec"].get("nodeAffinity").filter(|a| !a.is_null()).cloned();
+    if affinity(old).is_some() && affinity(new) != affinity(old) {
+        let detail = "field is immutable, except for updating from beta label to GA";
+        out.push(FieldError::invalid("nodeAffinity", affinity(new).unwrap_or_default(), detail));
+    }
 }
 
 pub(super) fn ingress_class(object: &Value, out: &mut Errors) {

@@ -23,6 +23,14 @@ pub(super) fn host(spec: &Value, path: &str, out: &mut Errors) {
         id(security, key, &context, out);
     }
     seccomp(security, &context, out);
+    for (i, name) in list(security, &["sysctls"]).iter().map(|s| text(s, &["name"])).enumerate() {
+        for (prefix, key) in [("net.", "hostNetwork"), ("fs.mqueue.", "hostIPC"), ("kernel.shm", "hostIPC")] {
+            if name.starts_with(prefix) && spec[key] == true {
+                let detail = format!("may not be specified when '{key}' is true");
+                out.push(FieldError::invalid(format!("{context}.sysctls[{i}].name"), name, detail));
+            }
+        }
+    }
     let dns = child(path, "dnsConfig");
     let servers = list(spec, &["dnsConfig", "nameservers"]);
     if text(spec, &["dnsPolicy"]) == "None" {

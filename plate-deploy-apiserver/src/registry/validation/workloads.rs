@@ -358,6 +358,9 @@ pub(super) fn disruption_budget(object: &Value, out: &mut Errors) {
     if let Some(s) = spec.get("selector") {
         selector(s, "spec.selector", out);
     }
+    for key in ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] {
+        non_negative(&object["status"], key, "status", out);
+    }
 }
 
 #[cfg(test)]
