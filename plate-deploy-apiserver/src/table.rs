@@ -73,9 +73,28 @@ fn columns(resource: &Resource) -> Vec<Column> {
         }
         return out;
     }
+    if resource.builtin_name() == "events" {
+        return event_columns();
+    }
     out.extend(builtin_columns(resource.builtin_name()));
     out.push(age());
     out
+}
+
+/// Events are shown without their names.
+fn event_columns() -> Vec<Column> {
+    let path = |name: &str, p: &str| column(name, "string", Source::Path(p.to_owned()));
+    let object = |e: &Value| {
+        let involved = &e["involvedObject"];
+        format!("{}/{}", text(involved, &["kind"]).to_lowercase(), text(involved, &["name"])).into()
+    };
+    vec![
+        column("Last Seen", "string", Source::Age("lastTimestamp".to_owned())),
+        path("Type", "type"),
+        path("Reason", "reason"),
+        column("Object", "string", Source::Computed(object)),
+        path("Message", "message"),
+    ]
 }
 
 fn builtin_columns(resource: &str) -> Vec<Column> {

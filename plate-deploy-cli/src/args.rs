@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use plate_deploy_core::driver::DriverChoice;
 
 const EXIT_CODES: &str = "\
 Exit status:
@@ -125,6 +126,12 @@ pub(crate) struct Target {
     /// Allow the kubeconfig to start a program for credentials
     #[arg(long)]
     pub(crate) allow_exec: bool,
+    /// Who carries syncs out: auto (an Argo CD that works in the cluster, else the embedded engine), embedded, argocd
+    #[arg(long, value_name = "DRIVER", default_value = "auto")]
+    pub(crate) driver: DriverChoice,
+    /// Let Argo CD throw its cached manifests away when it refreshes
+    #[arg(long)]
+    pub(crate) hard_refresh: bool,
     /// Where state lives between commands: the embedded cluster, journals, backups (default: .plate-deploy in the
     /// repository)
     #[arg(long, value_name = "DIR")]
@@ -226,6 +233,30 @@ pub(crate) enum Helm {
     Template(HelmTemplate),
     /// Check charts as `helm lint` does
     Lint(HelmLint),
+    /// Look after the dependencies of a chart, as `helm dependency` does
+    #[command(subcommand, visible_alias = "dep")]
+    Dependency(HelmDependency),
+}
+
+/// `helm dependency …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HelmDependency {
+    /// Check that charts/ holds what Chart.lock says; nothing is downloaded
+    Build {
+        /// Chart folder
+        #[arg(value_name = "CHART", default_value = ".")]
+        chart: PathBuf,
+    },
+    /// List the declared dependencies and whether they are there
+    #[command(visible_alias = "ls")]
+    List {
+        /// Chart folder
+        #[arg(value_name = "CHART", default_value = ".")]
+        chart: PathBuf,
+        /// Longest column
+        #[arg(long, value_name = "CHARACTERS", default_value_t = 80)]
+        max_col_width: usize,
+    },
 }
 
 /// Values, by Helm's own flags.

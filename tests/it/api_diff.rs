@@ -3,7 +3,7 @@
 use kube::Client;
 use plate_deploy_apiserver::ApiServer;
 use plate_deploy_tests::api_diff::{Pair, Report, corpus, known, operations};
-use plate_deploy_tests::control_plane::{ControlPlane, binaries};
+use plate_deploy_tests::control_plane::ControlPlane;
 use plate_deploy_tests::platform::shared;
 
 /// Random requests of one run.
@@ -25,11 +25,11 @@ fn judge(report: &Report) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_api_answers_as_a_real_one() {
-    let Some(binaries) = binaries() else {
+    let Some(builder) = ControlPlane::builder().available() else {
         println!("NOT RUN: no kube-apiserver (set KUBEBUILDER_ASSETS, or run `cargo suite`)");
         return;
     };
-    let plane = ControlPlane::start(&binaries).await.unwrap();
+    let plane = builder.start().await.unwrap();
     let real = plane.cluster().await.unwrap().client().clone();
     let seed = std::env::var("PLATE_API_DIFF_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(SEED);
     let pair = Pair { embedded: embedded(), real: real.clone() };
@@ -41,6 +41,10 @@ async fn the_embedded_api_answers_as_a_real_one() {
     let objects = corpus::objects(&folder).unwrap();
     let pair = Pair { embedded: embedded(), real };
     judge(&corpus::run(&pair, &objects).await.unwrap());
+    println!("the real control plane took {:.1} s to start", plane.started_in().as_secs_f64());
+    for program in plane.usage() {
+        println!("{}: {} MiB", program.name, program.resident >> 20);
+    }
 }
 
 /// What the harness forgives must be told to users.

@@ -1,22 +1,10 @@
-//! The contract of `ClusterBackend` on every server there is.
+//! The contract of `ClusterBackend` on the embedded API; `real_cluster` runs it on the real one.
 
 use plate_deploy_core::cluster::testing::cluster_backend_contract;
 use plate_deploy_core::cluster::{EmbeddedCluster, EmbeddedOptions};
-use plate_deploy_tests::control_plane::{ControlPlane, binaries};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn embedded_api() {
     let cluster = EmbeddedCluster::start(EmbeddedOptions::default()).await.unwrap();
-    cluster_backend_contract(&cluster, "contract").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn real_api_server() {
-    let Some(binaries) = binaries() else {
-        println!("NOT RUN: no kube-apiserver (set KUBEBUILDER_ASSETS, or run `cargo suite`)");
-        return;
-    };
-    let plane = ControlPlane::start(&binaries).await.unwrap();
-    let cluster = plane.cluster().await.unwrap();
     cluster_backend_contract(&cluster, "contract").await;
 }

@@ -1,12 +1,13 @@
-//! Whole deploys on the embedded cluster.
+//! Whole deploys on the embedded cluster. The bodies that take a cluster run on a real one, too: see `real_cluster`.
 
 use std::sync::Arc;
 
 use plate_deploy_core::cluster::{
-    ApplyMode, ClusterError, ClusterReader, ClusterWriter, Fault, Faulty, ObjectRef, Patch, Propagation, WriteOptions,
+    ApplyMode, ClusterError, ClusterReader, ClusterWriter, Fault, Faulty, ObjectRef, Patch, Propagation, Recording,
+    WriteOptions,
 };
 use plate_deploy_core::engine::EngineError;
-use plate_deploy_core::model::{GroupVersionKind, HealthCode, SyncCode};
+use plate_deploy_core::model::{GroupVersionKind, SyncCode};
 use plate_deploy_core::pipeline::{ApproveAll, ApproveUnguarded, DeployRequest, Libraries};
 use plate_deploy_core::report::{DeployReport, Outcome, StageResult};
 use plate_deploy_tests::platform::{Platform, recorded_cluster};
@@ -28,8 +29,11 @@ fn deployment(namespace: &str, name: &str) -> ObjectRef {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_platform_deploys_and_a_second_run_does_nothing() {
+    deploy_twice(recorded_cluster().await.unwrap()).await;
+}
+
+pub(crate) async fn deploy_twice(cluster: Recording) {
     let platform = Platform::example().unwrap();
-    let cluster = recorded_cluster().await.unwrap();
     let first = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
     assert_eq!(first.outcome, Outcome::Deployed, "{first:#?}");
     assert_ready(&first);
@@ -79,8 +83,11 @@ async fn a_dry_run_writes_nothing_anywhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_becomes_one_commit_and_a_rollout() {
+    roll_out_an_image(recorded_cluster().await.unwrap()).await;
+}
+
+pub(crate) async fn roll_out_an_image(cluster: Recording) {
     let platform = Platform::example().unwrap();
-    let cluster = recorded_cluster().await.unwrap();
     platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
     let deployer = platform.deployer(&cluster).await.unwrap();
     let git = Arc::clone(deployer.repo().git());
@@ -114,8 +121,11 @@ async fn an_image_becomes_one_commit_and_a_rollout() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_is_healed_and_what_left_git_is_pruned() {
+    drift_and_prune(recorded_cluster().await.unwrap()).await;
+}
+
+pub(crate) async fn drift_and_prune(cluster: Recording) {
     let platform = Platform::example().unwrap();
-    let cluster = recorded_cluster().await.unwrap();
     let first = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
     let app = first.applications.iter().find(|a| a.name.contains("web")).unwrap();
     let key = &app.resources.iter().find(|r| r.key.kind == "Deployment").unwrap().key;
@@ -153,20 +163,26 @@ async fn a_run_cut_off_at_any_write_is_finished_by_the_next() {
     assert!(writes > 20);
     // Every seventh write is enough to hit libraries, namespaces and every kind of object.
     for n in (0..writes).step_by(7) {
-        let cluster = recorded_cluster().await.unwrap();
-        let lost = || ClusterError::Unreachable { cluster: "test".into(), message: "cut off".into() };
-        let faulty = Faulty::new(Arc::new(cluster.clone()), move |i, _| match i.checked_sub(n) {
-            None => None,
-            // The write at which it is cut off arrives half of the time; none after it does.
-            Some(0) if n % 2 == 0 => Some(Fault::After(lost())),
-            Some(_) => Some(Fault::Before(lost())),
-        });
-        let repo = platform.repo().await.unwrap();
-        let request = staging().timeout(std::time::Duration::from_secs(1));
-        let _ = repo.on(Arc::new(faulty)).as_embedded().approver(Arc::new(ApproveAll)).deploy(request).await;
-        let report = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
-        assert!(matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged), "cut off at write {n}: {report:#?}");
+        cut_off_and_finish(recorded_cluster().await.unwrap(), n).await;
     }
+}
+
+/// The first run loses the cluster at write `n`; the second one has to find everything as if it had not been.
+pub(crate) async fn cut_off_and_finish(cluster: Recording, n: usize) {
+    let platform = Platform::example().unwrap();
+    let lost = || ClusterError::Unreachable { cluster: "test".into(), message: "cut off".into() };
+    let faulty = Faulty::new(Arc::new(cluster.clone()), move |i, _| match i.checked_sub(n) {
+        None => None,
+        // The write at which it is cut off arrives half of the time; none after it does.
+        Some(0) if n % 2 == 0 => Some(Fault::After(lost())),
+        Some(_) => Some(Fault::Before(lost())),
+    });
+    let repo = platform.repo().await.unwrap();
+    let request = staging().timeout(std::time::Duration::from_secs(1));
+    let _ = repo.on(Arc::new(faulty)).as_embedded().approver(Arc::new(ApproveAll)).deploy(request).await;
+    let report = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    assert!(matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged), "cut off at write {n}: {report:#?}");
+    assert_ready(&report);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,7 +252,7 @@ async fn the_real_platform_deploys_as_far_as_it_can() {
             ("openbao-secrets-manager-stg", "dependency-not-vendored")
         ]
     );
-    assert!(not.iter().all(|a| !a.problems[0].remedy.is_empty() && a.health.status != HealthCode::Healthy), "{not:#?}");
+    assert!(not.iter().all(|a| !a.problems[0].remedy.is_empty() && a.sync != SyncCode::Synced), "{not:#?}");
 
     let before = cluster.real_writes().len();
     let second = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();

@@ -1,6 +1,7 @@
 //! The real kubectl against the embedded API.
 //!
-//! `PLATE_KUBECTL` names the program; without it the test does not run.
+//! `PLATE_KUBECTL` names the program, or it lies with the control plane (`PLATE_CONTROL_PLANE`); without it the test does
+//! not run.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -42,7 +43,8 @@ struct Output {
 
 impl Kubectl {
     async fn start() -> Option<Self> {
-        let program = PathBuf::from(env::var_os("PLATE_KUBECTL")?);
+        let beside = || env::var_os("PLATE_CONTROL_PLANE").map(|dir| PathBuf::from(dir).join("kubectl"));
+        let program = env::var_os("PLATE_KUBECTL").map(PathBuf::from).or_else(beside).filter(|path| path.exists())?;
         let failures = ["image=broken:crash-loop", "image=missing:image-pull"];
         let failures = failures.iter().map(|rule| rule.parse::<FailureRule>().unwrap()).collect();
         let simulation = Simulation { failures, ..Simulation::default() };
@@ -106,7 +108,11 @@ fn writes(kubectl: &Kubectl) {
     let diff = kubectl.run("diff -f -", &changed);
     assert!(!diff.ok && diff.text.contains("-  a: \"1\"") && diff.text.contains("+  a: \"2\""), "{}", diff.text);
     kubectl.expect("diff -f -", DEPLOYMENT, &[]);
-    kubectl.expect("apply --server-side --field-manager=other --force-conflicts -f -", &changed, &["serverside-applied"]);
+    kubectl.expect(
+        "apply --server-side --field-manager=other --force-conflicts -f -",
+        &changed,
+        &["serverside-applied"],
+    );
     let conflict = kubectl.run("apply --server-side --field-manager=third -f -", &changed.replace("a: '2'", "a: '3'"));
     assert!(!conflict.ok && conflict.text.contains("conflict"), "{}", conflict.text);
     kubectl.expect("label configmap settings tier=x", "", &["labeled"]);

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod api_diff;
+mod argocd;
 mod cluster_contract;
 mod deploy;
+mod driver;
 mod kubectl;
 mod layers;
+mod real_cluster;
 mod tidy;
 mod vectors;

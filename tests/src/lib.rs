@@ -4,5 +4,7 @@
 pub mod api_diff;
 pub mod bench;
 pub mod control_plane;
+pub mod fake_argocd;
+pub mod gitops;
 pub mod platform;
 pub mod vectors;

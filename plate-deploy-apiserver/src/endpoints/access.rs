@@ -13,12 +13,8 @@ use crate::status::{ApiError, ApiResult};
 /// 500 for groups without a user, as kube-apiserver answers.
 pub(super) fn user(headers: &HeaderMap) -> ApiResult<User> {
     let name = headers.get("impersonate-user").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let groups: Vec<String> = headers
-        .get_all("impersonate-group")
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .map(str::to_owned)
-        .collect();
+    let groups: Vec<String> =
+        headers.get_all("impersonate-group").iter().filter_map(|v| v.to_str().ok()).map(str::to_owned).collect();
     match (name, groups.is_empty()) {
         ("", true) => Ok(User::admin()),
         ("", false) => {

@@ -85,7 +85,10 @@ fn lines(pod: &Value, pod_name: &str, name: &str, status: Option<&Value>, previo
         return Err(ApiError::bad_request(text));
     }
     let image = text(status, &["image"]);
-    let mut out = vec![format!("simulated: {name} ({image}) started in pod {}/{pod_name}", crate::object::meta(pod, "namespace"))];
+    let mut out = vec![format!(
+        "simulated: {name} ({image}) started in pod {}/{pod_name}",
+        crate::object::meta(pod, "namespace")
+    )];
     let failed = [&["state", "terminated", "exitCode"], &["lastState", "terminated", "exitCode"]]
         .iter()
         .any(|path| crate::object::at(status, path.as_slice()).and_then(Value::as_i64).is_some_and(|code| code != 0));

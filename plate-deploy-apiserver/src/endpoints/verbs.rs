@@ -6,10 +6,10 @@ use http::{Method, Response};
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::{Value, json};
 
+use super::Call;
 use super::request::ResourcePath;
 use super::respond::{self, Accept, Form, ResponseBody};
 use super::watch::{WatchRequest, parse_version, stream};
-use super::Call;
 use crate::object::{list, text as text_at};
 use crate::patch::PatchKind;
 use crate::registry::{Body, DeleteOptions, FieldValidation, ListOptions, Resource, WriteOptions, Written};

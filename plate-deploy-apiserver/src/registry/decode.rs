@@ -30,7 +30,9 @@ pub(super) fn applied(resource: &Resource, value: Value) -> Result<Decoded, Stri
 
 fn decoded(resource: &Resource, value: Value, applied: bool) -> Result<Decoded, String> {
     let mut strict = Vec::new();
-    let resets = !applied && resource.custom.is_none() && at(&value, &["metadata", "managedFields"]).and_then(Value::as_array).is_some_and(Vec::is_empty);
+    let resets = !applied
+        && resource.custom.is_none()
+        && at(&value, &["metadata", "managedFields"]).and_then(Value::as_array).is_some_and(Vec::is_empty);
     let mut object = match (&resource.custom, &resource.info.ty) {
         (Some(custom), _) => {
             let mut object = custom_metadata(value, &mut strict)?;

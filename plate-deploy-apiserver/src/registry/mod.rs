@@ -34,6 +34,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
+pub use crate::scheme::base64;
 pub use access::{Attributes, Decision, User};
 pub(crate) use bootstrap::default_account;
 pub use catalog::{Catalog, Resource};
@@ -41,7 +42,6 @@ pub use convert::convert;
 pub(crate) use crd::version_order;
 pub use delete::{DeleteOptions, Deleted, Propagation};
 pub use read::{ListOptions, ListPage, too_old};
-pub use crate::scheme::base64;
 pub use write::{Body, Written};
 
 use crate::clock::Clock;

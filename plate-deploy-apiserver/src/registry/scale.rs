@@ -41,10 +41,27 @@ fn selector_text(resource: &Resource, object: &Value, path: &[String]) -> String
         return text(object, &path).to_owned();
     }
     let selector = &object["spec"]["selector"];
-    let labels = selector.get("matchLabels").unwrap_or(selector);
+    let expressions = crate::object::list(selector, &["matchExpressions"]);
+    let plain = selector.get("matchLabels").is_none() && expressions.is_empty();
+    let labels = if plain { selector } else { &selector["matchLabels"] };
     let pairs = labels.as_object().into_iter().flatten().filter(|(_, v)| v.is_string());
-    let pairs: Vec<String> = pairs.map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())).collect();
-    pairs.join(",")
+    let mut parts: Vec<(String, String)> =
+        pairs.map(|(k, v)| (k.clone(), format!("{k}={}", v.as_str().unwrap_or_default()))).collect();
+    for e in expressions {
+        let key = text(e, &["key"]);
+        let mut values: Vec<&str> = crate::object::list(e, &["values"]).iter().filter_map(Value::as_str).collect();
+        values.sort_unstable();
+        let values = values.join(",");
+        let part = match text(e, &["operator"]) {
+            "In" => format!("{key} in ({values})"),
+            "NotIn" => format!("{key} notin ({values})"),
+            "DoesNotExist" => format!("!{key}"),
+            _ => key.to_owned(),
+        };
+        parts.push((key.to_owned(), part));
+    }
+    parts.sort();
+    parts.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join(",")
 }
 
 fn set_number(object: &mut Value, path: &[String], value: i64) {

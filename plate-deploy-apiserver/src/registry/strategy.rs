@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::catalog::Resource;
-use crate::scheme::base64;
 use crate::object::{at, generation, set_meta};
+use crate::scheme::base64;
 
 /// Built-in resources whose objects have a generation.
 const WITH_GENERATION: &[&str] = &[

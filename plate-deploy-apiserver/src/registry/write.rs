@@ -99,6 +99,7 @@ impl Registry {
         let versioned = meta(&object, "resourceVersion").parse::<u64>().is_ok_and(|v| v != 0);
         self.claim_fields(place, &mut object, options);
         let object = self.insert(place, object, versioned, options)?;
+        warnings.extend(crd::unsupported_rules(resource, &object));
         Ok(Written { object, created: true, warnings })
     }
 
@@ -240,13 +241,9 @@ impl Registry {
         let uid = meta(&object, "uid").to_owned();
         let build = |live: Option<&Value>| {
             let mut new = object.clone();
-            if let (Some(live), false) = (live, uid.is_empty())
-                && meta(live, "uid") != uid
-            {
-                let why = format!(
-                    "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-                    meta(live, "uid")
-                );
+            let own = live.map_or("", |live| meta(live, "uid"));
+            if !uid.is_empty() && own != uid {
+                let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {own}");
                 return Err(ApiError::conflict(resource.target(), name, &why));
             }
             self.match_namespace(place, &mut new)?;
@@ -257,6 +254,7 @@ impl Registry {
             Ok(new)
         };
         let (object, created) = self.update_with(place, options, create, build)?;
+        warnings.extend(crd::unsupported_rules(resource, &object));
         Ok(Written { object, created, warnings })
     }
 
@@ -303,6 +301,7 @@ impl Registry {
         let create =
             kind == PatchKind::Apply && (subresource.is_empty() || strategy::allows_create_on_update(resource));
         let (object, created) = self.update_with(place, options, create, build)?;
+        warnings.extend(crd::unsupported_rules(resource, &object));
         Ok(Written { object, created, warnings })
     }
 

@@ -35,7 +35,9 @@ type Result<T> = std::result::Result<T, String>;
 /// # Errors
 /// In words, when the bytes are no such message.
 pub fn parse_protobuf(bytes: &[u8], fallback: &str) -> Result<Value> {
-    let bytes = bytes.strip_prefix(MAGIC).ok_or("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")?;
+    let bytes = bytes
+        .strip_prefix(MAGIC)
+        .ok_or("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")?;
     let (mut api_version, mut kind, mut raw) = (String::new(), String::new(), &[][..]);
     for field in Fields(bytes) {
         match field? {

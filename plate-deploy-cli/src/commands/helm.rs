@@ -1,4 +1,6 @@
-//! `helm template` and `helm lint`, with Helm's flags and Helm's output.
+//! `helm template`, `helm lint` and `helm dependency`, with Helm's flags and Helm's output.
+
+mod dependency;
 
 use std::fs;
 use std::io::{Read, stdin};
@@ -22,6 +24,7 @@ pub(crate) fn run(args: Helm) -> Outcome {
     match args {
         Helm::Template(args) => run_template(args),
         Helm::Lint(args) => run_lint(args),
+        Helm::Dependency(args) => dependency::run(args),
     }
 }
 
@@ -49,7 +52,9 @@ fn run_template(args: HelmTemplate) -> Outcome {
     };
     let rendered = template(&chart, &options).map_err(CommandError::failed)?;
     rendered.warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
-    output::raw(&rendered.text)?;
+    output::data(&rendered.text)?;
+    // The process ends here: taking the chart and its output apart piece by piece would only cost time.
+    std::mem::forget((chart, rendered));
     Ok(0)
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         // Rendering a chart needs no runtime, and starts faster without one.
         Command::Helm(helm) => helm::run(helm),
         command => {
+            crate::output::log(&cli.global);
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::failed)?;
             let outcome = runtime.block_on(dispatch(&cli.global, command));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use plate_deploy_core::clock::SystemClock;
 use plate_deploy_core::cluster::{ClusterError, ConnectOptions, connect};
+use plate_deploy_core::driver::argocd::ArgoCdOptions;
 use plate_deploy_core::engine::{Deployer, EngineError, Repo};
 use plate_deploy_core::git::RepoUrlMap;
 
@@ -47,7 +48,9 @@ pub(crate) async fn deployer(args: &args::Repo, target: &args::Target) -> Result
     let options = ConnectOptions { kubeconfig, context: target.context.clone(), allow_exec: target.allow_exec };
     let connection = connect(&options).await.map_err(|e| engine_error(EngineError::Cluster(e)))?;
     let repo = repo(args, target.state_dir.as_ref(), false).await?;
-    Ok(repo.on(Arc::new(connection.cluster)).confirm_context(target.confirm_context.clone()))
+    let argocd = ArgoCdOptions { hard_refresh: target.hard_refresh, ..ArgoCdOptions::default() };
+    let deployer = repo.on(Arc::new(connection.cluster)).driver(target.driver, argocd);
+    Ok(deployer.confirm_context(target.confirm_context.clone()))
 }
 
 /// `--kubeconfig`, `$KUBECONFIG`, `~/.kube/config`: the first that is given or exists.

@@ -17,13 +17,17 @@ use crate::command_error::CommandError;
 
 pub(crate) use text::{lint_text, plan_text, report_text, status_text};
 
-/// Sets colours and logging once, before any command runs.
+/// Sets colours once, before any command runs.
 pub(crate) fn init(global: &Global) {
     match global.color {
         When::Auto => {}
         When::Always => ColorChoice::Always.write_global(),
         When::Never => ColorChoice::Never.write_global(),
     }
+}
+
+/// Starts logging, for commands of which some part logs.
+pub(crate) fn log(global: &Global) {
     let level = match global.verbose {
         0 => "error",
         1 => "plate_deploy_core=info",
@@ -54,6 +58,15 @@ pub(crate) fn result<T: Serialize>(
 pub(crate) fn raw(text: &str) -> Result<(), CommandError> {
     match anstream::stdout().write_all(text.as_bytes()) {
         // The reader has seen enough (`| head`).
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|e| CommandError::failed(format!("cannot write the result: {e}"))),
+    }
+}
+
+/// Prints a chart's output byte for byte: what a chart prints is data, whatever escapes it holds.
+pub(crate) fn data(text: &str) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|e| CommandError::failed(format!("cannot write the result: {e}"))),
     }

@@ -59,6 +59,24 @@ impl SecretFingerprints {
         Self(data.map(|(name, value)| (name.clone(), hash(name, value))).collect())
     }
 
+    /// The Secret with these hashes, shortened, in place of its values.
+    #[must_use]
+    pub fn masked(&self, secret: Manifest) -> Value {
+        let mut object = secret.into_value();
+        if let Some(map) = object.as_object_mut() {
+            map.remove("stringData");
+            let short = |hash: &String| Value::from(format!("hmac:{}", hash.get(..16).unwrap_or(hash)));
+            let data = self.0.iter().map(|(name, hash)| (name.clone(), short(hash)));
+            map.insert("data".into(), Value::Object(data.collect()));
+            // What was applied last repeats the values.
+            let notes = map.get_mut("metadata").and_then(|m| m.get_mut("annotations")).and_then(Value::as_object_mut);
+            if let Some(notes) = notes {
+                notes.remove(crate::model::annotations::LAST_APPLIED);
+            }
+        }
+        object
+    }
+
     /// The names whose values differ or that only one of the two has.
     #[must_use]
     pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {

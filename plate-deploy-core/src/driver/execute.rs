@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::LiveCache;
+use super::live::Known;
+use super::live_state::Detail;
 use crate::cluster::{self, ApplyMode, ClusterBackend, ClusterError, ObjectRef, Patch, WriteOptions};
 use crate::model::{Manifest, annotations};
 use crate::sync::{Action, Operation, Outcome, Propagation, Write, WriteMethod};
@@ -37,7 +40,7 @@ impl Executed {
 }
 
 /// Runs one operation.
-pub(super) async fn execute(cluster: &dyn ClusterBackend, operation: &Operation) -> Executed {
+pub(super) async fn execute(cluster: &dyn ClusterBackend, live: &LiveCache, operation: &Operation) -> Executed {
     let at = ObjectRef {
         kind: operation.gvk.clone(),
         namespace: operation.object.namespace.clone(),
@@ -45,7 +48,7 @@ pub(super) async fn execute(cluster: &dyn ClusterBackend, operation: &Operation)
     };
     let result = match &operation.action {
         Action::Read => read(cluster, &at).await,
-        Action::Write(write) => self::write(cluster, &at, write).await,
+        Action::Write(write) => self::write(cluster, live, &at, write).await,
         Action::MigrateManagedFields { from, to } => migrate(cluster, &at, from, to).await,
         Action::Prune { propagation } | Action::DeleteHook { propagation } => delete(cluster, &at, *propagation).await,
         Action::RemoveHookFinalizer { finalizer } => remove_finalizer(cluster, &at, finalizer).await,
@@ -68,7 +71,12 @@ async fn read(cluster: &dyn ClusterBackend, at: &ObjectRef) -> cluster::Result<E
     })
 }
 
-async fn write(cluster: &dyn ClusterBackend, at: &ObjectRef, write: &Write) -> cluster::Result<Executed> {
+async fn write(
+    cluster: &dyn ClusterBackend,
+    live: &LiveCache,
+    at: &ObjectRef,
+    write: &Write,
+) -> cluster::Result<Executed> {
     let name = format!("{}/{}", at.kind.kind, at.name);
     if write.dry_run {
         // A dry run is on our side only, as in Argo CD: what the object needs on the server may not be there yet.
@@ -78,6 +86,13 @@ async fn write(cluster: &dyn ClusterBackend, at: &ObjectRef, write: &Write) -> c
         } else {
             Err(ClusterError::UnknownKind { kind: at.kind.clone() })
         };
+    }
+    // What a watch would have told of is not looked for; a creation that comes second is an apply after all.
+    let missing = matches!(live.look(at, Detail::Stub), Known::Missing);
+    if missing && write.method == WriteMethod::Apply && write.server_side.is_none() {
+        let options = WriteOptions { expect_missing: true, ..options(write) };
+        let after = cluster.apply(&write.manifest, ApplyMode::ClientSide, &options).await?;
+        return established_after(cluster, at, write, after, (true, "created")).await;
     }
     let before = cluster.get(at).await?;
     let after = match send(cluster, write, before.as_ref()).await {
@@ -93,11 +108,22 @@ async fn write(cluster: &dyn ClusterBackend, at: &ObjectRef, write: &Write) -> c
         Some(_) => (true, if write.method == WriteMethod::Apply { "configured" } else { "replaced" }),
     };
     let verb = if write.server_side.is_some() { "serverside-applied" } else { verb };
+    established_after(cluster, at, write, after, (changed, verb)).await
+}
+
+/// Ends a write, after the wait for a CRD.
+async fn established_after(
+    cluster: &dyn ClusterBackend,
+    at: &ObjectRef,
+    write: &Write,
+    after: Manifest,
+    (changed, verb): (bool, &str),
+) -> cluster::Result<Executed> {
     if write.await_established {
         await_established(cluster, at).await?;
     }
     Ok(Executed {
-        outcome: Outcome::done(format!("{name} {verb}")),
+        outcome: Outcome::done(format!("{}/{} {verb}", at.kind.kind, at.name)),
         object: Some(after),
         changed,
         new_kinds: write.await_established,
@@ -140,7 +166,10 @@ fn options(write: &Write) -> WriteOptions {
     WriteOptions {
         field_manager: write.server_side.clone().unwrap_or_else(|| MANAGER.into()),
         dry_run: false,
-        strict: write.validate,
+        // Argo CD's apply leaves the server at its default, which drops unknown fields with a warning; only what it
+        // creates is checked strictly.
+        strict: write.validate && write.method == WriteMethod::Create,
+        expect_missing: false,
     }
 }
 

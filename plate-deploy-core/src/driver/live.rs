@@ -1,8 +1,9 @@
 //! A live picture of the cluster: one list and one watch per kind, and an index by Application.
 //!
-//! After the first lists nothing is asked again: drift, health and progress come from the watches.
+//! After the first lists nothing is asked again: drift, health and progress come from the watches. Objects that no
+//! Application compares are kept as stubs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -11,20 +12,15 @@ use futures::{StreamExt, stream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::cluster::{ApiCatalog, ApiKind, ClusterBackend, ClusterError, ListOptions, Result, WatchEvent};
+use super::filter::ResourceFilter;
+use super::live_state::{Detail, Present, State, resource_version};
+use crate::cluster::{ApiCatalog, ApiKind, ClusterBackend, ClusterError, ListOptions, ObjectRef, Result, WatchEvent};
 use crate::model::{GroupKind, GroupVersionKind, Manifest, ResourceKey};
 use crate::tracking::Tracker;
 
-/// Kinds that change all the time and belong to nobody's Git: Argo CD's own default exclusions, and Events.
-const EXCLUDED: &[(&str, &str)] = &[
-    ("", "Endpoints"),
-    ("", "Event"),
-    ("events.k8s.io", "Event"),
-    ("discovery.k8s.io", "EndpointSlice"),
-    ("coordination.k8s.io", "Lease"),
-    ("metrics.k8s.io", "NodeMetrics"),
-    ("metrics.k8s.io", "PodMetrics"),
-];
+/// Kinds that change all the time and belong to nobody's Git (the exclusions of Argo CD's default `argocd-cm`). They are
+/// not watched; one that an Application does bring is asked for by name.
+const UNWATCHED: &[(&str, &str)] = &[("", "Endpoints"), ("discovery.k8s.io", "EndpointSlice")];
 /// Lists that run at the same time.
 const PARALLEL_LISTS: usize = 8;
 /// Wait before a watch that broke is started again.
@@ -34,6 +30,7 @@ const RESTART: Duration = Duration::from_millis(500);
 pub struct LiveCache {
     cluster: Arc<dyn ClusterBackend>,
     objects: Arc<Objects>,
+    filter: ResourceFilter,
     watches: Mutex<HashMap<GroupVersionKind, JoinHandle<()>>>,
 }
 
@@ -44,16 +41,14 @@ struct Objects {
     version: watch::Sender<u64>,
 }
 
-#[derive(Default)]
-struct State {
-    by_key: HashMap<ResourceKey, Entry>,
-    by_app: BTreeMap<String, BTreeSet<ResourceKey>>,
-}
-
-/// An object and the Application whose tracking it carries.
-struct Entry {
-    object: Arc<Manifest>,
-    app: Option<String>,
+/// What the cache knows of an object.
+pub(super) enum Known {
+    /// It is not there.
+    Missing,
+    /// It is there, in enough detail.
+    Object(Arc<Manifest>),
+    /// Ask the cluster.
+    Ask,
 }
 
 impl LiveCache {
@@ -62,9 +57,9 @@ impl LiveCache {
     /// # Errors
     /// When discovery or a list fails. A kind the user may not list is left out: its objects are then looked up one by
     /// one when an Application names them.
-    pub async fn start(cluster: Arc<dyn ClusterBackend>, tracker: Tracker) -> Result<Self> {
+    pub async fn start(cluster: Arc<dyn ClusterBackend>, tracker: Tracker, filter: ResourceFilter) -> Result<Self> {
         let objects = Arc::new(Objects { tracker, state: RwLock::default(), version: watch::Sender::new(0) });
-        let cache = Self { cluster, objects, watches: Mutex::default() };
+        let cache = Self { cluster, objects, filter, watches: Mutex::default() };
         cache.refresh_kinds().await?;
         Ok(cache)
     }
@@ -79,7 +74,7 @@ impl LiveCache {
             let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
             catalog
                 .kinds()
-                .filter(|kind| wanted(kind) && !watches.contains_key(&kind.kind))
+                .filter(|kind| self.wanted(kind) && !watches.contains_key(&kind.kind))
                 .map(|k| k.kind.clone())
                 .collect()
         };
@@ -105,10 +100,28 @@ impl LiveCache {
         Ok(catalog)
     }
 
-    /// One object, in whatever API version it was listed.
+    fn wanted(&self, kind: &ApiKind) -> bool {
+        let (group, name) = (kind.kind.group.as_str(), kind.kind.kind.as_str());
+        let unwatched = UNWATCHED.contains(&(group, name)) || self.filter.excludes(group, name);
+        kind.can("list") && kind.can("watch") && !unwatched
+    }
+
+    /// One object, in whatever API version it was listed; `None` when it is missing, or not an Application's concern.
     #[must_use]
     pub fn get(&self, key: &ResourceKey) -> Option<Arc<Manifest>> {
-        self.objects.read(|state| state.get(key).cloned())
+        self.objects
+            .read(|state| state.get(key).filter(|(_, detail)| *detail > Detail::Stub).map(|(o, _)| Arc::clone(o)))
+    }
+
+    /// One object in the API version and detail asked for.
+    pub(super) fn look(&self, at: &ObjectRef, detail: Detail) -> Known {
+        let known =
+            self.objects.read(|state| state.get(&at.key()).map(|(object, detail)| (Arc::clone(object), detail)));
+        match known {
+            Some((object, known)) if known >= detail && object.gvk() == at.kind => Known::Object(object),
+            None if self.watches(&at.kind.group_kind()) => Known::Missing,
+            _ => Known::Ask,
+        }
     }
 
     /// Whether objects of the kind are listed and watched: what is not here then does not exist.
@@ -121,21 +134,25 @@ impl LiveCache {
     /// The objects that carry an Application's tracking.
     #[must_use]
     pub fn tracked_by(&self, app: &str) -> Vec<Arc<Manifest>> {
-        self.objects.read(|state| {
-            state.by_app.get(app).into_iter().flatten().filter_map(|key| state.get(key).cloned()).collect()
-        })
+        self.objects.read(|state| state.tracked_by(app).cloned().collect())
     }
 
-    /// All objects of a kind in a namespace (`""`: everywhere).
+    /// The objects of a namespace, by name only.
+    pub(super) fn present(&self, namespace: &str) -> Vec<Present> {
+        self.objects.read(|state| state.present(namespace))
+    }
+
+    /// All objects of a kind in a namespace (`""`: everywhere), sorted. Those that no Application compares are stubs:
+    /// kind, name, namespace, uid, version, owners, labels.
     #[must_use]
     pub fn of_kind(&self, group: &str, kind: &str, namespace: &str) -> Vec<Arc<Manifest>> {
         self.objects.read(|state| {
             let fits = |key: &ResourceKey| {
                 key.group == group && key.kind == kind && (namespace.is_empty() || key.namespace == namespace)
             };
-            let mut found: Vec<_> = state.by_key.iter().filter(|(key, _)| fits(key)).collect();
+            let mut found: Vec<_> = state.all().filter(|(key, _)| fits(key)).collect();
             found.sort_by(|a, b| a.0.cmp(b.0));
-            found.into_iter().map(|(_, entry)| Arc::clone(&entry.object)).collect()
+            found.into_iter().map(|(_, object)| Arc::clone(object)).collect()
         })
     }
 
@@ -149,6 +166,32 @@ impl LiveCache {
         self.objects.remove(key, None);
     }
 
+    /// Notes the objects that an Application compares, tracked or not. Objects that were known as stubs only are read.
+    pub(super) async fn follow(
+        &self,
+        app: &str,
+        keys: &Arc<BTreeSet<ResourceKey>>,
+        detail: Detail,
+        at: impl Fn(&ResourceKey) -> Option<ObjectRef>,
+    ) -> Result<()> {
+        let known = self.objects.read(|state| state.follows(app, keys, detail));
+        if known {
+            return Ok(());
+        }
+        let coarse = self.objects.change(|state| state.follow(app, keys, detail));
+        for at in coarse.iter().filter_map(at) {
+            if let Some(object) = self.cluster.get(&at).await? {
+                self.objects.put(object);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what an Application compares.
+    pub(super) fn unfollow(&self, app: &str) {
+        self.objects.change(|state| state.unfollow(app));
+    }
+
     /// A number that grows with every change.
     #[must_use]
     pub fn version(&self) -> u64 {
@@ -157,9 +200,46 @@ impl LiveCache {
 
     /// Waits until something changed after `since`, or the time is over.
     pub async fn changed(&self, since: u64, longest: Duration) {
-        let mut version = self.objects.version.subscribe();
+        // A time-out means: look again.
+        let _ = tokio::time::timeout(longest, self.any_change(since)).await;
+    }
+
+    /// A number that grows with every change that concerns an Application which was compared before.
+    pub(super) fn version_of(&self, app: &str) -> u64 {
+        self.objects.read(|state| state.version(app)).map_or(0, |version| *version.borrow())
+    }
+
+    /// Waits until something that concerns the Application changed after `since`, or the time is over.
+    pub(super) async fn changed_for(&self, app: &str, since: u64, longest: Duration) {
+        let Some(mut version) = self.objects.read(|state| state.version(app)) else {
+            return tokio::time::sleep(longest).await;
+        };
         // A closed channel or a time-out both mean: look again.
         let _ = tokio::time::timeout(longest, version.wait_for(|now| *now > since)).await;
+    }
+
+    /// Names the state of everything that concerns an Application: the same number, nothing to compare again.
+    pub(super) fn fingerprint(&self, app: &str) -> u64 {
+        self.objects.read(|state| state.fingerprint(app))
+    }
+
+    /// Makes whoever waits for an Application look again.
+    pub(super) fn nudge(&self, app: &str) {
+        self.objects.change(|state| state.nudge(app));
+    }
+
+    /// Waits until anything changed after `since`.
+    pub(super) async fn any_change(&self, since: u64) {
+        let mut version = self.objects.version.subscribe();
+        let _ = version.wait_for(|now| *now > since).await;
+    }
+
+    /// The Applications concerned by changes since the last call.
+    pub(super) fn take_changed(&self) -> BTreeSet<String> {
+        if self.objects.read(|state| !state.has_changed()) {
+            return BTreeSet::new();
+        }
+        self.objects.state.write().unwrap_or_else(PoisonError::into_inner).take_changed()
     }
 }
 
@@ -173,14 +253,9 @@ impl Drop for LiveCache {
 
 impl fmt::Debug for LiveCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.objects.read(|state| state.by_key.len());
+        let count = self.objects.read(State::len);
         f.debug_struct("LiveCache").field("cluster", &self.cluster).field("objects", &count).finish_non_exhaustive()
     }
-}
-
-fn wanted(kind: &ApiKind) -> bool {
-    let excluded = EXCLUDED.contains(&(kind.kind.group.as_str(), kind.kind.kind.as_str()));
-    kind.can("list") && kind.can("watch") && !excluded
 }
 
 /// Follows one kind for ever: watch, and list again when the watch is too old.
@@ -208,11 +283,11 @@ async fn watch_once(
     while let Some(event) = events.next().await {
         match event? {
             WatchEvent::Applied(object) => {
-                *version = resource_version(&object).to_owned();
+                resource_version(&object).clone_into(version);
                 objects.put(object);
             }
             WatchEvent::Deleted(object) => {
-                *version = resource_version(&object).to_owned();
+                resource_version(&object).clone_into(version);
                 objects.remove(&object.key(), Some(&object));
             }
             WatchEvent::Bookmark(newer) => *version = newer,
@@ -221,79 +296,29 @@ async fn watch_once(
     Ok(())
 }
 
-fn resource_version(object: &Manifest) -> &str {
-    object.value().pointer("/metadata/resourceVersion").and_then(serde_json::Value::as_str).unwrap_or_default()
-}
-
-/// Resource versions are compared as numbers: Kubernetes promises that since 1.35, and etcd always did.
-fn age(object: &Manifest) -> u64 {
-    resource_version(object).parse().unwrap_or(0)
-}
-
 impl Objects {
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
         self.version.send_modify(|version| *version += 1);
+        result
     }
 
-    /// Takes an object unless a newer one is known.
     fn put(&self, object: Manifest) {
-        let (key, app) = (object.key(), self.tracker.app_name(&object));
-        self.write(|state| {
-            if state.get(&key).is_some_and(|known| age(known) > age(&object)) {
-                return;
-            }
-            state.insert(key, app, object);
-        });
+        let app = self.tracker.app_name(&object);
+        self.change(|state| state.insert(object, app));
     }
 
-    /// Forgets an object; with `last`, only when nothing newer is known.
     fn remove(&self, key: &ResourceKey, last: Option<&Manifest>) {
-        self.write(|state| {
-            let newer = last.is_some_and(|last| state.get(key).is_some_and(|known| age(known) > age(last)));
-            if !newer {
-                state.remove(key);
-            }
-        });
+        self.change(|state| state.remove(key, last));
     }
 
-    /// Replaces everything known about a kind.
     fn reset(&self, kind: &GroupVersionKind, items: Vec<Manifest>) {
-        let items: Vec<_> =
-            items.into_iter().map(|object| (object.key(), self.tracker.app_name(&object), object)).collect();
-        self.write(|state| {
-            let of_kind = |key: &&ResourceKey| key.group == kind.group && key.kind == kind.kind;
-            let old: Vec<ResourceKey> = state.by_key.keys().filter(of_kind).cloned().collect();
-            old.iter().for_each(|key| state.remove(key));
-            items.into_iter().for_each(|(key, app, object)| state.insert(key, app, object));
-        });
-    }
-}
-
-impl State {
-    fn insert(&mut self, key: ResourceKey, app: Option<String>, object: Manifest) {
-        self.remove(&key);
-        if let Some(app) = &app {
-            self.by_app.entry(app.clone()).or_default().insert(key.clone());
-        }
-        self.by_key.insert(key, Entry { object: Arc::new(object), app });
-    }
-
-    fn remove(&mut self, key: &ResourceKey) {
-        let Some(Entry { app: Some(app), .. }) = self.by_key.remove(key) else { return };
-        if let Some(keys) = self.by_app.get_mut(&app) {
-            keys.remove(key);
-            if keys.is_empty() {
-                self.by_app.remove(&app);
-            }
-        }
-    }
-
-    fn get(&self, key: &ResourceKey) -> Option<&Arc<Manifest>> {
-        self.by_key.get(key).map(|entry| &entry.object)
+        let items = items.into_iter().map(|object| (self.tracker.app_name(&object), object)).map(|(a, o)| (o, a));
+        let items = items.collect();
+        self.change(|state| state.reset(kind, items));
     }
 }

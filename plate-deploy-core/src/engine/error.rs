@@ -42,6 +42,9 @@ pub enum EngineError {
         /// All names.
         known: Vec<String>,
     },
+    /// Argo CD's settings in the repository cannot be used.
+    #[error("Argo CD's settings in the repository: {0}")]
+    Settings(#[from] crate::driver::SettingsError),
     /// A step failed.
     #[error(transparent)]
     Stage(#[from] StageError),

@@ -2,6 +2,8 @@
 
 mod error;
 mod folder;
+mod gitops;
+mod history;
 mod offline;
 mod seed;
 
@@ -9,17 +11,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::EngineError;
+pub use gitops::{GitOps, Refresh};
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
 
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{ClusterBackend, DryRun, EmbeddedCluster, EmbeddedOptions};
-use crate::driver::{DriverOptions, EmbeddedDriver, SyncDriver};
+use crate::driver::argocd::ArgoCdOptions;
+use crate::driver::{ArgoSettings, ChoiceError, Chosen, DriverChoice, DriverOptions, EmbeddedDriver, choose};
 use crate::git::{GitBackend, GixGit, RepoUrlMap};
 use crate::pipeline::{
-    ApproveUnguarded, Approver, DeployRequest, Libraries, Pipeline, Run, Selection, Services, Sources, render_all,
+    ApproveUnguarded, Approver, DeployRequest, Libraries, Pipeline, Run, Selection, Services, Sources, StageError,
+    render_all,
 };
 use crate::render::{NativeRenderer, Renderer};
-use crate::report::{ApplicationReport, DeployPlan, DeployReport, NoReporter, Reporter};
+use crate::report::{ApplicationReport, DeployPlan, DeployReport, Event, NoReporter, Reporter};
 
 /// Folder for state that lives between runs, inside the repository unless told otherwise.
 pub const STATE_DIR: &str = ".plate-deploy";
@@ -144,6 +149,10 @@ pub struct Deployer {
     approver: Arc<dyn Approver>,
     clock: Arc<dyn Clock>,
     driver_options: DriverOptions,
+    /// Histories go to the state directory; the caller brought no store of its own.
+    folder_history: bool,
+    driver: DriverChoice,
+    argocd: ArgoCdOptions,
 }
 
 impl Deployer {
@@ -158,6 +167,9 @@ impl Deployer {
             approver: Arc::new(ApproveUnguarded),
             clock: Arc::new(SystemClock),
             driver_options: DriverOptions::default(),
+            folder_history: true,
+            driver: DriverChoice::default(),
+            argocd: ArgoCdOptions::default(),
         }
     }
 
@@ -196,10 +208,21 @@ impl Deployer {
         self
     }
 
-    /// With other rules for health, differences and syncs.
+    /// With other rules for syncs, and another store for histories. Argo CD's settings in the repository, and those in the
+    /// cluster, still count before the options' own.
     #[must_use]
     pub fn driver_options(mut self, options: DriverOptions) -> Self {
         self.driver_options = options;
+        self.folder_history = false;
+        self
+    }
+
+    /// With this driver, and Argo CD asked in this way where it is the one. Default: [`DriverChoice::Auto`]; on the
+    /// embedded cluster always the embedded engine.
+    #[must_use]
+    pub fn driver(mut self, driver: DriverChoice, argocd: ArgoCdOptions) -> Self {
+        self.driver = driver;
+        self.argocd = argocd;
         self
     }
 
@@ -289,20 +312,55 @@ impl Deployer {
     async fn services(&self, read_only: bool) -> Result<Services, EngineError> {
         let cluster: Arc<dyn ClusterBackend> =
             if read_only { Arc::new(DryRun::new(Arc::clone(&self.cluster))) } else { Arc::clone(&self.cluster) };
-        let driver =
-            EmbeddedDriver::start(Arc::clone(&cluster), Arc::clone(&self.clock), self.driver_options.clone()).await?;
-        let driver: Arc<dyn SyncDriver> = Arc::new(driver);
+        let options = self.options_at_head().await?;
+        let engine = EmbeddedDriver::start(Arc::clone(&cluster), Arc::clone(&self.clock), options).await?;
+        let tracker = engine.options().settings.tracker.clone();
+        let engine = Arc::new(engine);
+        let Chosen { driver, notes } = self.choose(Arc::clone(&engine), read_only).await?;
+        for note in notes {
+            self.reporter.report(&Event::Finding(note));
+        }
         Ok(Services {
             git: Arc::clone(&self.repo.git),
-            sources: self.repo.sources.clone(),
+            sources: self.repo.sources.clone().tracker(tracker),
             cluster,
             embedded: self.embedded,
             confirmed_context: self.confirmed_context.clone(),
             driver,
+            library_driver: engine,
             renderer: Arc::clone(&self.renderer),
             reporter: Arc::clone(&self.reporter),
             approver: Arc::clone(&self.approver),
             clock: Arc::clone(&self.clock),
+        })
+    }
+
+    /// The driver's options with what the repository says about Argo CD: its settings and projects.
+    async fn options_at_head(&self) -> Result<DriverOptions, EngineError> {
+        let mut options = self.driver_options.clone();
+        // What is wrong with the repository is for the stages to say.
+        if let Ok(loaded) = self.repo.offline().load("HEAD").await {
+            if let Some(settings) = ArgoSettings::in_files(&loaded.files)? {
+                options.settings = settings;
+            }
+            options.projects.extend(loaded.workspace.projects.into_iter().map(|project| project.object));
+        }
+        if self.folder_history {
+            let state_dir = self.repo.state_dir.clone();
+            options.history = Arc::new(history::FolderHistory::new(state_dir, self.cluster.name()));
+        }
+        Ok(options)
+    }
+
+    async fn choose(&self, engine: Arc<EmbeddedDriver>, read_only: bool) -> Result<Chosen, EngineError> {
+        // Comparing is the engine's work in any case. Whatever runs on the embedded cluster is simulated: an Argo CD that
+        // was deployed to it does nothing.
+        if self.embedded || read_only {
+            return Ok(Chosen { driver: engine, notes: Vec::new() });
+        }
+        choose(self.driver, engine, self.argocd.clone()).await.map_err(|error| match error {
+            ChoiceError::Cluster(error) => EngineError::Cluster(error),
+            error => EngineError::Stage(StageError::refused(&error).remedy(error.remedy())),
         })
     }
 }

@@ -87,7 +87,7 @@ impl<'a> Offline<'a> {
         let rendered = rendered.into_iter().filter_map(|app| Some((app.name, app.manifests.ok()?))).collect();
         let input =
             LintInput { workspace: &loaded.workspace, files: &loaded.files, rendered: Some(&rendered), cluster: None };
-        Ok(lint(input).iter().map(Diagnostic::from).collect())
+        Ok(lint(input))
     }
 
     /// Renders Applications without asking a cluster: capabilities are those that `helm template` assumes.

@@ -35,7 +35,7 @@ pub use credentials::Credentials;
 pub use error::GitError;
 pub use gix_git::{CloneOptions, GixGit};
 pub use memory::MemoryGit;
-pub use snapshot::{SnapshotOptions, snapshot, snapshot_with};
+pub use snapshot::{SnapshotCache, SnapshotOptions, snapshot, snapshot_with};
 pub use symlink::{ResolvedPath, resolve_path};
 pub use types::{
     BranchStatus, Change, CommitId, CommitInfo, CommitRequest, EntryKind, FetchOutcome, FileChange, FileEdit,

@@ -1,6 +1,7 @@
 //! The health of an Application: the worst of its objects', with Argo CD's exceptions.
 
-use super::{HealthError, HealthOverrides, assess, hooks};
+use super::{HealthError, HealthOverrides, assess};
+use crate::model::hook;
 use crate::model::{HealthCode, HealthStatus, Manifest, ResourceKey};
 
 /// Keeps an object's health out of its Application's.
@@ -48,8 +49,8 @@ pub fn aggregate(
     let mut causes: Vec<ResourceKey> = Vec::new();
     let (mut any, mut any_live) = (false, false);
     for (object, slot) in objects.iter().zip(&mut result.resources) {
-        if object.target.is_some_and(hooks::is_skipped)
-            || object.live.is_some_and(|live| hooks::is_hook(live) || hooks::is_ignored(live))
+        if object.target.is_some_and(hook::is_skipped)
+            || object.live.is_some_and(|live| hook::is_hook(live) || hook::is_ignored(live))
         {
             continue;
         }

@@ -28,7 +28,6 @@ mod builtin;
 mod custom;
 mod deletion;
 mod error;
-mod hooks;
 mod lua;
 mod lua_pattern;
 mod lua_string;

@@ -6,7 +6,8 @@ use super::Context;
 use crate::model::application::{DEFAULT_PROJECT, Destination};
 use crate::model::permission::validate_permissions;
 use crate::model::{AppProject, Cluster, FieldPath, same_repo};
-use crate::workspace::{Diagnostic, Severity, WorkspaceApplication, nearest, paths};
+use crate::report::{Diagnostic, Severity};
+use crate::workspace::{WorkspaceApplication, located, nearest, paths};
 
 /// Names of the sync options that Argo CD knows, for Applications.
 const SYNC_OPTIONS: [&str; 15] = [
@@ -33,7 +34,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for project in &workspace.projects {
         if let Err(error) = project.object.validate() {
             let message = format!("AppProject {}: {error}", project.object.metadata.name);
-            found.push(Diagnostic::new("invalid-project", Severity::Error, project.location(), message));
+            found.push(located("invalid-project", Severity::Error, project.location(), message));
         }
     }
     for application in &workspace.applications {
@@ -55,7 +56,7 @@ fn duplicates(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
         if let Some(earlier) = first.get(&key) {
             let message = format!("Application {} is also in {}", application.name(), earlier.source.location());
             let location = application.source.location_of(&FieldPath::keys(["metadata", "name"]));
-            let finding = Diagnostic::new("duplicate-application", Severity::Error, location, message);
+            let finding = located("duplicate-application", Severity::Error, location, message);
             found.push(finding.remedy("rename or remove one: the one applied last wins"));
         } else {
             first.insert(key, application);
@@ -67,7 +68,7 @@ fn name(application: &WorkspaceApplication, found: &mut Vec<Diagnostic>) {
     if !application.source.object.has_valid_name() {
         let location = application.source.location_of(&FieldPath::keys(["metadata", "name"]));
         let message = format!("{:?} is no valid name of an Application", application.name());
-        let finding = Diagnostic::new("invalid-name", Severity::Error, location, message);
+        let finding = located("invalid-name", Severity::Error, location, message);
         found.push(finding.remedy("use lower-case letters, digits, - and . only"));
     }
 }
@@ -84,7 +85,7 @@ fn environment(application: &WorkspaceApplication, found: &mut Vec<Diagnostic>) 
             other.reason,
             other.environment
         );
-        let finding = Diagnostic::new("environment-mismatch", Severity::Warning, other.location.clone(), message);
+        let finding = located("environment-mismatch", Severity::Warning, other.location.clone(), message);
         found.push(finding.remedy("make them agree, or set the environment in plate-deploy.yaml"));
     }
 }
@@ -99,13 +100,13 @@ fn sync_policy(application: &WorkspaceApplication, found: &mut Vec<Diagnostic>) 
             let message = format!("Application {}: Argo CD has no sync option {name}", application.name());
             let hint =
                 nearest(name, SYNC_OPTIONS).map_or("remove it".to_owned(), |known| format!("did you mean {known}?"));
-            found.push(Diagnostic::new("unknown-sync-option", Severity::Warning, location, message).remedy(hint));
+            found.push(located("unknown-sync-option", Severity::Warning, location, message).remedy(hint));
         }
     }
     if let Some(Err(error)) = policy.retry.as_ref().map(|retry| retry.wait_before(0)) {
         let location = application.source.location_of(&path.key("retry").key("backoff"));
         let message = format!("Application {}: {error}", application.name());
-        let finding = Diagnostic::new("invalid-retry", Severity::Error, location, message);
+        let finding = located("invalid-retry", Severity::Error, location, message);
         found.push(finding.remedy("write durations as 5s, 3m or 1h"));
     }
 }
@@ -118,12 +119,12 @@ fn source_paths(context: &Context<'_>, application: &WorkspaceApplication, found
             let message =
                 format!("Application {}: the path {:?} is not in the repository", application.name(), source.path);
             let location = application.source.location_of(&path.key("path"));
-            found.push(Diagnostic::new("missing-path", Severity::Error, location, message).remedy("correct the path"));
+            found.push(located("missing-path", Severity::Error, location, message).remedy("correct the path"));
         }
         if let Err(error) = source.explicit_type() {
             let message = format!("Application {}: {error}", application.name());
             let location = application.source.location_of(&path);
-            let finding = Diagnostic::new("invalid-source", Severity::Error, location, message);
+            let finding = located("invalid-source", Severity::Error, location, message);
             found.push(finding.remedy("keep the options of one type"));
         }
     }
@@ -147,7 +148,7 @@ fn namespace(context: &Context<'_>, application: &WorkspaceApplication, found: &
     }
     let location = application.source.location_of(&FieldPath::keys(["spec", "destination", "namespace"]));
     let message = format!("Application {}: nothing creates the namespace {namespace}", application.name());
-    let finding = Diagnostic::new("namespace-not-created", Severity::Warning, location, message);
+    let finding = located("namespace-not-created", Severity::Warning, location, message);
     found.push(finding.remedy("add the sync option CreateNamespace=true, or create it before"));
 }
 
@@ -165,7 +166,7 @@ fn permissions(context: &Context<'_>, application: &WorkspaceApplication, found:
         let field = if condition.message.contains("destination") { "destination" } else { "source" };
         let location = application.source.location_of(&FieldPath::keys(["spec", field]));
         let message = format!("Application {}: {}", application.name(), condition.message);
-        found.push(Diagnostic::new("not-permitted", Severity::Error, location, message));
+        found.push(located("not-permitted", Severity::Error, location, message));
     }
 }
 

@@ -1,7 +1,8 @@
 //! Rules about charts and their value files.
 
 use super::Context;
-use crate::workspace::{Diagnostic, LibrarySource, Location, Severity, paths};
+use crate::report::{Diagnostic, Severity};
+use crate::workspace::{LibrarySource, Location, located, paths};
 use crate::yaml::parse;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
@@ -32,7 +33,7 @@ fn dependencies(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 "chart {}{by}: the dependency {} {} is declared but not in {}/charts",
                 chart.name, dependency.name, dependency.version, chart.folder
             );
-            let finding = Diagnostic::new("dependency-not-vendored", severity, dependency.location.clone(), message);
+            let finding = located("dependency-not-vendored", severity, dependency.location.clone(), message);
             found.push(finding.remedy("run helm dependency build and commit charts/, or remove the dependency"));
         }
     }
@@ -56,7 +57,7 @@ fn value_files(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
             };
             let severity = if lenient { Severity::Info } else { Severity::Error };
             let message = format!("Application {}: the value file {path} does not exist", deployment.application);
-            let finding = Diagnostic::new("missing-value-file", severity, file.location.clone(), message);
+            let finding = located("missing-value-file", severity, file.location.clone(), message);
             found.push(finding.remedy(format!("create it or remove {} from valueFiles", file.written)));
         }
         for path in deployment.existing_value_files() {
@@ -70,7 +71,7 @@ fn value_files(context: &Context<'_>, found: &mut Vec<Diagnostic>) {
                 broken.push(path.to_owned());
                 let location = Location::new(path, error.mark);
                 let message = format!("broken YAML: {}", error.message);
-                found.push(Diagnostic::new("invalid-yaml", Severity::Error, location, message));
+                found.push(located("invalid-yaml", Severity::Error, location, message));
             }
         }
     }

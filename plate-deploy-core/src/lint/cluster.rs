@@ -6,7 +6,8 @@ use super::values::parent_key;
 use super::{ClusterFacts, Context};
 use crate::files::RepoFiles;
 use crate::model::FieldPath;
-use crate::workspace::{Deployment, Diagnostic, Library, Location, Severity, paths};
+use crate::report::{Diagnostic, Severity};
+use crate::workspace::{Deployment, Library, Location, located, paths};
 use crate::yaml::Mark;
 
 /// API groups that every cluster serves besides those that end in `.k8s.io`.
@@ -95,7 +96,7 @@ fn custom_resources(
             "Application {}: nothing in the repository defines {kind} of {group}; without its custom resource definition it cannot sync",
             deployment.application
         );
-        let finding = Diagnostic::new("missing-crds", severity, location, message);
+        let finding = located("missing-crds", severity, location, message);
         found.push(finding.remedy(missing_definition_remedy(context, &group)));
     }
 }
@@ -180,7 +181,7 @@ fn load_balancers(context: &Context<'_>, deployment: &Deployment, found: &mut Ve
         Some((layer, library)) => format!("deploy the library {layer}/{} first", library.name),
         None => "add a load balancer (such as MetalLB), or use ClusterIP behind the ingress".into(),
     };
-    let finding = Diagnostic::new("load-balancer-without-provider", Severity::Warning, location, message);
+    let finding = located("load-balancer-without-provider", Severity::Warning, location, message);
     found.push(finding.remedy(remedy));
 }
 
@@ -215,7 +216,7 @@ fn storage_classes(context: &Context<'_>, deployment: &Deployment, found: &mut V
             Some(provider) => format!("deploy the library {provider} first"),
             None => "nothing in the repository makes it: add a provisioner, or use another class".into(),
         };
-        let finding = Diagnostic::new("storage-class-missing", Severity::Warning, location, message);
+        let finding = located("storage-class-missing", Severity::Warning, location, message);
         found.push(finding.remedy(remedy));
     }
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use crate::model::FieldPath;
+use crate::report::{Diagnostic, Severity};
 use crate::workspace::{
-    Component, Deployment, Diagnostic, DiscoveredComponent, DiscoveredEnvironment, Environment, ImageReference,
-    Location, Severity, Workspace,
+    Component, Deployment, DiscoveredComponent, DiscoveredEnvironment, Environment, ImageReference, Location,
+    Workspace, located,
 };
 
 /// Keys of values that name a Secret.
@@ -71,7 +72,7 @@ fn missing_values(context: &Context<'_>, component: &DiscoveredComponent, found:
             covered.iter().copied().collect::<Vec<_>>().join(", "),
             environment.name
         );
-        let finding = Diagnostic::new("missing-environment-values", severity, location, message);
+        let finding = located("missing-environment-values", severity, location, message);
         let file = value_file_name(context, environment);
         found.push(finding.remedy(format!("add {chart}/{file} when it is meant to run there")));
     }
@@ -105,7 +106,7 @@ fn secret_names(context: &Context<'_>, component: &DiscoveredComponent, found: &
                     other.environment_name(),
                     first.environment_name()
                 );
-                let finding = Diagnostic::new("secret-name-differs", Severity::Warning, (*location).clone(), message);
+                let finding = located("secret-name-differs", Severity::Warning, (*location).clone(), message);
                 found.push(
                     finding.remedy(
                         "use one name in every environment, or names that differ in the environment's word only",
@@ -126,7 +127,7 @@ fn repository(workspace: &Workspace, deployment: &Deployment, image: &ImageRefer
         "Application {}: {} is the repository {} of {meant}, but the Application belongs to {environment}",
         deployment.application, image.path, name.repository
     );
-    let finding = Diagnostic::new("image-repository-environment", Severity::Warning, place.location.clone(), message);
+    let finding = located("image-repository-environment", Severity::Warning, place.location.clone(), message);
     found.push(finding.remedy(format!("set {}'s repository in a value file of {environment}", image.path)));
 }
 
@@ -141,6 +142,6 @@ fn tag(workspace: &Workspace, deployment: &Deployment, image: &ImageReference, f
     let production = deployment.environment.as_deref().and_then(|name| workspace.environment(name));
     let severity = if production.is_some_and(|e| e.production) { Severity::Warning } else { Severity::Info };
     let message = format!("Application {}: {} has the tag latest", deployment.application, name.repository);
-    let finding = Diagnostic::new("mutable-image-tag", severity, place.location.clone(), message);
+    let finding = located("mutable-image-tag", severity, place.location.clone(), message);
     found.push(finding.remedy("name a version: a tag that moves cannot be rolled back by a commit"));
 }

@@ -16,7 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::files::RepoFiles;
 use crate::model::Manifest;
-use crate::workspace::{CONFIG_FILE, Diagnostic, Location, Severity, Workspace, nearest};
+use crate::report::{Diagnostic, Severity};
+use crate::workspace::{CONFIG_FILE, Location, Workspace, located, nearest, place_of};
 
 use values::EffectiveValues;
 
@@ -134,17 +135,17 @@ fn configured(workspace: &Workspace, mut found: Vec<Diagnostic>) -> Vec<Diagnost
             let hint = nearest(id, RULES.iter().map(|(known, ..)| *known));
             let remedy = hint.map_or_else(|| "remove it".to_owned(), |known| format!("did you mean {known}?"));
             let message = format!("lint has no rule {id}");
-            let finding = Diagnostic::new("unknown-rule", Severity::Warning, Location::start(CONFIG_FILE), message);
+            let finding = located("unknown-rule", Severity::Warning, Location::start(CONFIG_FILE), message);
             found.push(finding.remedy(remedy));
         }
     }
-    found.retain(|finding| !settings.ignore.contains(finding.rule));
+    found.retain(|finding| !settings.ignore.contains(&finding.code));
     for finding in &mut found {
-        if let Some(severity) = settings.severity.get(finding.rule) {
+        if let Some(severity) = settings.severity.get(&finding.code) {
             finding.severity = (*severity).into();
         }
     }
-    found.sort_by(|a, b| (&a.location, a.rule, &a.message).cmp(&(&b.location, b.rule, &b.message)));
+    found.sort_by(|a, b| (place_of(a), &a.message).cmp(&(place_of(b), &b.message)));
     found.dedup();
     found
 }

@@ -36,6 +36,11 @@ fn clean() -> Vec<(String, String)> {
     ]
 }
 
+fn place(finding: &Diagnostic) -> String {
+    let number = |n: Option<usize>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    format!("{}:{}:{}", finding.file.as_deref().unwrap_or("?"), number(finding.line), number(finding.column))
+}
+
 fn run(
     files: &[(String, String)],
     rendered: Option<&BTreeMap<String, Vec<Manifest>>>,
@@ -45,9 +50,9 @@ fn run(
     let workspace = Workspace::discover(&files, "").unwrap();
     let found = lint(LintInput { workspace: &workspace, files: &files, rendered, cluster });
     for finding in &found {
-        assert!(RULES.iter().any(|(id, ..)| *id == finding.rule), "{finding}");
+        assert!(RULES.iter().any(|(id, ..)| *id == finding.code), "{finding}");
     }
-    found.iter().map(|finding| format!("{} {}[{}]", finding.location, finding.severity, finding.rule)).collect()
+    found.iter().map(|finding| format!("{} {}[{}]", place(finding), finding.severity, finding.code)).collect()
 }
 
 #[test]

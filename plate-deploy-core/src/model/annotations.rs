@@ -36,3 +36,13 @@ pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration
 pub const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";
 /// Keeps a hook until its result was seen.
 pub const HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";
+/// Asks for a foreground deletion of the Application's resources.
+pub const FOREGROUND_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io/foreground";
+/// Asks for a background deletion of the Application's resources.
+pub const BACKGROUND_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io/background";
+/// The client-side field manager that a server-side apply takes over from.
+pub const MIGRATION_MANAGER: &str = "argocd.argoproj.io/client-side-apply-migration-manager";
+/// Ours: the Applications that must be Synced and Healthy before this one is synced, comma separated.
+pub const DEPENDS_ON: &str = "plate-deploy.dev/depends-on";
+/// Ours: a hold on an Application, as JSON (`by`, `why`, `since`, `revision`).
+pub const HOLD: &str = "plate-deploy.dev/hold";

@@ -109,6 +109,17 @@ impl Manifest {
         self.0.get("metadata")?.get("annotations")?.get(name)?.as_str()
     }
 
+    /// Items of an annotation that is a list: separated by commas, trimmed, without empty ones.
+    pub fn annotation_items<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.annotation(name).unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty())
+    }
+
+    /// `metadata.finalizers`.
+    pub fn finalizers(&self) -> impl Iterator<Item = &str> {
+        let list = self.0.pointer("/metadata/finalizers").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str)
+    }
+
     /// One label.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {

@@ -7,6 +7,7 @@ pub mod duration;
 mod field_path;
 pub mod glob;
 mod go_string;
+pub mod hook;
 mod hydrator;
 mod kustomize;
 mod manifest;

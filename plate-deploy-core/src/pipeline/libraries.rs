@@ -40,9 +40,10 @@ async fn deploy_layer(run: &Run, layer: &LibraryLayer) -> Result<Vec<LibraryRepo
     let applications: Vec<_> = layer.libraries.iter().map(|library| library_application(library, &repo_url)).collect();
     let own = run.prepared()?.repository(&run.revision);
     let rendered = render_all(&run.services, &own, &applications).await?;
-    let options = SyncOptions { timeout: run.request.timeout };
+    let options = SyncOptions::new(run.request.timeout);
     let reporter = &*run.services.reporter;
-    let mut synced = run.services.driver.sync(rendered.targets, options, reporter).await.map_err(StageError::failed)?;
+    let mut synced =
+        run.services.library_driver.sync(rendered.targets, options, reporter).await.map_err(StageError::failed)?;
     synced.extend(rendered.broken);
     let order = |name: &str| layer.libraries.iter().position(|library| library.name == name);
     synced.sort_by_key(|report| order(&report.name));

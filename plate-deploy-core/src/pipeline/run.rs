@@ -29,8 +29,10 @@ pub struct Services {
     pub embedded: bool,
     /// A context that the caller vouches for, whatever its name says.
     pub confirmed_context: Option<String>,
-    /// Who carries syncs out.
+    /// Who carries the Applications' syncs out.
     pub driver: Arc<dyn SyncDriver>,
+    /// Who deploys libraries: they are charts, not Applications, so no Argo CD knows them.
+    pub library_driver: Arc<dyn SyncDriver>,
     /// Who renders.
     pub renderer: Arc<dyn Renderer>,
     /// Who is told.

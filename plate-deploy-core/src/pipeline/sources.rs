@@ -20,6 +20,7 @@ use crate::tracking::Tracker;
 pub struct Sources {
     map: RepoUrlMap,
     seed: Option<RenderSeed>,
+    tracker: Tracker,
     opened: Arc<Mutex<HashMap<String, Arc<dyn GitBackend>>>>,
 }
 
@@ -53,13 +54,20 @@ impl Sources {
     /// With this mapping of URLs to local repositories.
     #[must_use]
     pub fn new(map: RepoUrlMap) -> Self {
-        Self { map, seed: None, opened: Arc::default() }
+        Self { map, seed: None, tracker: Tracker::default(), opened: Arc::default() }
     }
 
     /// With repeatable renders.
     #[must_use]
     pub fn seed(mut self, seed: Option<RenderSeed>) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// With another way to mark objects.
+    #[must_use]
+    pub fn tracker(mut self, tracker: Tracker) -> Self {
+        self.tracker = tracker;
         self
     }
 
@@ -90,7 +98,7 @@ impl Sources {
             sources,
             kube_version: capabilities.kube_version.clone(),
             api_versions: capabilities.api_versions.clone(),
-            tracker: Tracker::default(),
+            tracker: self.tracker.clone(),
             seed: self.seed.clone(),
         })
     }

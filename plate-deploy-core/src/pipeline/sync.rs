@@ -25,7 +25,7 @@ impl Stage for Sync {
         // ask for.
         let own = run.prepared()?.repository(&run.revision);
         let rendered = render_all(&run.services, &own, &applications).await?;
-        let options = SyncOptions { timeout: run.request.timeout };
+        let options = SyncOptions::new(run.request.timeout);
         let reporter = &*run.services.reporter;
         let mut reports =
             run.services.driver.sync(rendered.targets, options, reporter).await.map_err(StageError::failed)?;

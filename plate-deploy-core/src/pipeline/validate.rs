@@ -88,7 +88,8 @@ fn broken(application: &Application, finding: Diagnostic, revision: &str) -> App
         name: application.metadata.name.clone(),
         namespace: application.spec.destination.namespace.clone(),
         sync: SyncCode::Unknown,
-        health: HealthStatus { status: HealthCode::Unknown, message: String::new() },
+        // As Argo CD says it: nothing is known to be unwell. The sync status keeps it from counting as ready.
+        health: HealthStatus { status: HealthCode::Healthy, message: String::new() },
         operation: None,
         revision: revision.into(),
         problems: vec![finding],

@@ -4,6 +4,7 @@
 //! manifests with tracking, the files that were read, and warnings. Helm charts render natively; kustomize, jsonnet and
 //! plugins are refused by name.
 
+mod cache;
 mod chart;
 mod directory;
 mod documents;
@@ -28,6 +29,7 @@ use plate_deploy_helm::engine::Deterministic;
 use plate_deploy_helm::engine::Engine;
 use sha2::{Digest, Sha256};
 
+pub use cache::{CachedRenderer, RenderCounts};
 pub use error::RenderError;
 
 use crate::files::{FileError, RepoFiles};

@@ -1,20 +1,15 @@
-//! Reading the annotations that steer a sync: comma separated lists, `key=value` options, waves.
+//! Reading the annotations that steer a sync: `key=value` options, waves.
 
 use crate::model::{Manifest, annotations};
 
-/// Items of a comma separated annotation, trimmed, without empty ones.
-pub(super) fn items<'a>(object: &'a Manifest, annotation: &str) -> impl Iterator<Item = &'a str> {
-    object.annotation(annotation).unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty())
-}
-
 /// Whether an object carries a sync option, spelled exactly so (`Force=true`).
 pub(super) fn has_option(object: &Manifest, option: &str) -> bool {
-    items(object, annotations::SYNC_OPTIONS).any(|item| item == option)
+    object.annotation_items(annotations::SYNC_OPTIONS).any(|item| item == option)
 }
 
 /// Value of the object's first `key=value` sync option.
 pub(super) fn option_value<'a>(object: &'a Manifest, key: &str) -> Option<&'a str> {
-    items(object, annotations::SYNC_OPTIONS).find_map(|item| item.strip_prefix(key)?.strip_prefix('='))
+    object.annotation_items(annotations::SYNC_OPTIONS).find_map(|item| item.strip_prefix(key)?.strip_prefix('='))
 }
 
 /// The wave: `sync-wave`, else `helm.sh/hook-weight` (on plain objects too), else 0. A text that is no integer does not

@@ -61,9 +61,9 @@
 mod annotation;
 mod apply;
 pub mod autosync;
+pub mod deletion;
 mod execute;
 mod failure;
-mod hooks;
 mod journal;
 mod namespace;
 mod observation;
@@ -85,7 +85,6 @@ mod terminate;
 mod tests;
 mod waves;
 
-pub use hooks::{is_hook, is_skipped};
 pub use journal::RecordError;
 pub use observation::{ApiKinds, Observation, SyncRules};
 pub use operation::{Action, Batch, Operation, OperationId, Outcome, Propagation, WaveApplied, Write, WriteMethod};

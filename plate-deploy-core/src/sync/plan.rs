@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::model::{Manifest, ResultCode, SyncPhase, annotations};
 
 use super::annotation::has_option;
-use super::hooks;
 use super::namespace;
 use super::observation::{Observation, SyncRules};
 use super::operation::Outcome;
@@ -16,8 +15,9 @@ use super::reconcile::Pairs;
 use super::request::{MissingKinds, SyncRequest};
 use super::result::Results;
 use super::settings::Settings;
-use super::task::{Task, has_hook_finalizer};
+use super::task::Task;
 use super::waves;
+use crate::model::hook;
 
 /// The tasks of a step, in order.
 #[derive(Clone, Debug)]
@@ -75,11 +75,10 @@ impl Planner<'_> {
         let mut tasks = Vec::new();
         for (key, pair) in &self.pairs.objects {
             let Some(object) = pair.target.as_ref().or(pair.live.as_ref()) else { continue };
-            if !self.request.operation.selects(key) || self.observation.foreign.contains(key) || hooks::is_hook(object)
-            {
+            if !self.request.operation.selects(key) || self.observation.foreign.contains(key) || hook::is_hook(object) {
                 continue;
             }
-            for phase in hooks::phases(object) {
+            for phase in hook::phases(object) {
                 tasks.push(match &pair.target {
                     Some(target) => Task::new(phase, self.with_namespace(target), pair.live.clone()),
                     None => Task::prune(phase, Arc::clone(object)),
@@ -93,12 +92,12 @@ impl Planner<'_> {
     fn hook_tasks(&self) -> Vec<Task> {
         let mut tasks = Vec::new();
         for hook in &self.pairs.hooks {
-            for phase in hooks::phases(hook) {
+            for phase in hook::phases(hook) {
                 let mut target = (**hook).clone();
                 if target.name().is_empty() {
                     self.generate_name(&mut target, phase);
                 }
-                if !has_hook_finalizer(&target) {
+                if !hook::has_finalizer(&target) {
                     add_hook_finalizer(&mut target);
                 }
                 tasks.push(Task::new(phase, self.with_namespace(&Arc::new(target)), None));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::model::{Manifest, ResourceKey};
 
-use super::hooks;
 use super::observation::ApiKinds;
+use crate::model::hook;
 
 /// A target, a live object, or both; never neither.
 #[derive(Clone, Debug, Default)]
@@ -41,8 +41,8 @@ impl Pairs {
 pub(super) fn pair(targets: &[Arc<Manifest>], live: &[Arc<Manifest>], namespace: &str, kinds: &ApiKinds) -> Pairs {
     let mut pairs = Pairs::default();
     let mut plain: Vec<&Arc<Manifest>> = Vec::new();
-    for target in targets.iter().filter(|target| !hooks::is_ignored(target)) {
-        if hooks::is_hook(target) {
+    for target in targets.iter().filter(|target| !hook::is_ignored(target)) {
+        if hook::is_hook(target) {
             pairs.hooks.push(Arc::clone(target));
         } else {
             plain.push(target);

@@ -88,6 +88,12 @@ pub struct Behaviour {
     pub missing_kinds: MissingKinds,
     /// Delete what left Git only after everything else is applied and healthy, as if every object had `PruneLast=true`.
     pub prune_after_healthy: bool,
+    /// A newer commit ends a sync of an older one that fails or waits, and takes its place. Argo CD tries the old commit
+    /// again and again (`retry.refresh` takes the newest one with the next try only).
+    pub supersede: bool,
+    /// Refuse a sync that would take over an object another Application tracks, as if every Application had
+    /// `FailOnSharedResource=true`. Argo CD only warns, and the Applications take it from each other.
+    pub refuse_shared: bool,
     /// Terminate a sync that runs longer than this (Argo CD: `controller.sync.timeout.seconds`, off by default).
     pub timeout: Option<SignedDuration>,
 }

@@ -49,7 +49,7 @@ impl Settings {
             skip_missing_dry_run: has("SkipDryRunOnMissingResource=true"),
             prune_last: has("PruneLast=true") || request.behaviour.prune_after_healthy,
             create_namespace: has("CreateNamespace=true"),
-            fail_on_shared_resource: has("FailOnSharedResource=true"),
+            fail_on_shared_resource: has("FailOnSharedResource=true") || request.behaviour.refuse_shared,
             default_prune: options.iter().find_map(|option| option.strip_prefix("Prune=").map(Into::into)),
             propagation,
         }

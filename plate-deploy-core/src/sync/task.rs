@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::model::{GroupVersionKind, Manifest, OperationPhase, ResourceKey, ResultCode, SyncPhase, annotations};
+use crate::model::{GroupVersionKind, Manifest, OperationPhase, ResourceKey, ResultCode, SyncPhase};
 
 use super::annotation;
-use super::hooks::{self, DeletePolicies};
 use super::result::ResourceResult;
+use crate::model::hook::{self, DeletePolicies};
 
 /// What never changes about a task's object.
 #[derive(Debug)]
@@ -51,13 +49,13 @@ impl Task {
     }
 
     fn build(phase: SyncPhase, object: &Manifest, target: Option<Arc<Manifest>>, live: Option<Arc<Manifest>>) -> Self {
-        let hook = hooks::is_hook(object);
+        let hook = hook::is_hook(object);
         let facts = Facts {
             gvk: object.gvk(),
             key: object.key(),
             hook,
             // A delete policy on an object that is no hook means nothing.
-            policies: if hook { hooks::delete_policies(object) } else { DeletePolicies::default() },
+            policies: if hook { hook::delete_policies(object) } else { DeletePolicies::default() },
             images: images(object),
         };
         Self {
@@ -151,7 +149,7 @@ impl Task {
 
     /// Whether the live object still carries the finalizer that keeps hooks.
     pub(super) fn has_hook_finalizer(&self) -> bool {
-        !self.finalizer_removed && self.live.as_deref().is_some_and(has_hook_finalizer)
+        !self.finalizer_removed && self.live.as_deref().is_some_and(hook::has_finalizer)
     }
 
     /// Takes over an earlier result.
@@ -189,15 +187,6 @@ impl Task {
 /// Whether the API server is deleting the object.
 pub(super) fn has_deletion_timestamp(object: &Manifest) -> bool {
     object.value().pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null())
-}
-
-/// Whether the object carries the finalizer that keeps hooks until their result was seen.
-pub(super) fn has_hook_finalizer(object: &Manifest) -> bool {
-    object
-        .value()
-        .pointer("/metadata/finalizers")
-        .and_then(Value::as_array)
-        .is_some_and(|finalizers| finalizers.iter().any(|name| name == annotations::HOOK_FINALIZER))
 }
 
 /// Images of a pod, a pod template or a job template (Argo CD's `GetResourceImages`).

@@ -2,52 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use plate_deploy_helm::release::INSTALL_ORDER;
+
 use crate::model::{Manifest, SyncPhase};
 
 use super::annotation::has_option;
 use super::task::Task;
 
-/// Kinds in the order in which they are applied (Argo CD's, which is Helm's); all others come last.
-const KIND_ORDER: &[&str] = &[
-    "Namespace",
-    "NetworkPolicy",
-    "ResourceQuota",
-    "LimitRange",
-    "PodSecurityPolicy",
-    "PodDisruptionBudget",
-    "ServiceAccount",
-    "Secret",
-    "SecretList",
-    "ConfigMap",
-    "StorageClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "CustomResourceDefinition",
-    "ClusterRole",
-    "ClusterRoleList",
-    "ClusterRoleBinding",
-    "ClusterRoleBindingList",
-    "Role",
-    "RoleList",
-    "RoleBinding",
-    "RoleBindingList",
-    "Service",
-    "DaemonSet",
-    "Pod",
-    "ReplicationController",
-    "ReplicaSet",
-    "Deployment",
-    "HorizontalPodAutoscaler",
-    "StatefulSet",
-    "Job",
-    "CronJob",
-    "IngressClass",
-    "Ingress",
-    "APIService",
-];
+/// Kinds of Helm's order that Argo CD's does not have: they come last, with all the kinds it does not know.
+const NOT_ORDERED: [&str; 3] = ["PriorityClass", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
+/// Place of a kind in the order in which objects are applied: Argo CD's, which is Helm 3's.
 fn kind_rank(kind: &str) -> usize {
-    KIND_ORDER.iter().position(|known| *known == kind).unwrap_or(KIND_ORDER.len())
+    let known = Some(kind).filter(|kind| !NOT_ORDERED.contains(kind));
+    known.and_then(|kind| INSTALL_ORDER.iter().position(|known| *known == kind)).unwrap_or(INSTALL_ORDER.len())
 }
 
 /// Sorts the tasks. Where Argo CD leaves the order open (same name in two namespaces), the key decides.

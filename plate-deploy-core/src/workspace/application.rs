@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::diagnostic::{Diagnostic, Location, Severity, nearest};
+use super::diagnostic::{Location, located, nearest};
 use super::paths::{self, is_below, is_manifest};
 use crate::files::RepoFiles;
 use crate::model::project::AppProject;
 use crate::model::{Application, ApplicationSource, ArgoKind, FieldPath, FieldStep};
+use crate::report::{Diagnostic, Severity};
 use crate::yaml::{Document, Parsed, parse};
 
 /// An Argo CD object in a file.
@@ -86,7 +87,7 @@ pub(super) fn load(files: &RepoFiles, charts: &[String], apps_folders: &[String]
             Ok(_) => {}
             Err(error) if expected => {
                 let location = Location::start(path);
-                loaded.diagnostics.push(Diagnostic::new("unreadable-file", Severity::Error, location, error));
+                loaded.diagnostics.push(located("unreadable-file", Severity::Error, location, error));
             }
             Err(_) => {}
         }
@@ -118,8 +119,7 @@ fn broken(path: &str, error: &crate::yaml::YamlError, loaded: &mut Loaded) {
     let location = Location::new(path, error.mark);
     let message = format!("broken YAML: {}", error.message);
     loaded.diagnostics.push(
-        Diagnostic::new("invalid-yaml", Severity::Error, location, message)
-            .remedy("correct the file; the others were read"),
+        located("invalid-yaml", Severity::Error, location, message).remedy("correct the file; the others were read"),
     );
 }
 
@@ -144,7 +144,7 @@ fn load_document(path: &str, index: usize, document: &Document, value: Value, lo
     if let Err(error) = decoded {
         let message = format!("{subject} cannot be read: {error}");
         loaded.diagnostics.push(
-            Diagnostic::new("invalid-application", Severity::Error, at(&error.path), message)
+            located("invalid-application", Severity::Error, at(&error.path), message)
                 .remedy("the object is left out until the field has the right type"),
         );
     }
@@ -159,7 +159,7 @@ fn field_diagnostics(
     let mut found = Vec::new();
     for path in kind.unknown_fields(value) {
         found.push(
-            Diagnostic::new(
+            located(
                 "unknown-field",
                 Severity::Warning,
                 at(&path),
@@ -172,7 +172,7 @@ fn field_diagnostics(
         if kind == ArgoKind::Application && value.get(field).is_some() {
             let message = format!("{subject}: {field} is not desired state; what Git says there is ignored");
             found.push(
-                Diagnostic::new("runtime-field", Severity::Warning, at(&FieldPath::keys([field])), message)
+                located("runtime-field", Severity::Warning, at(&FieldPath::keys([field])), message)
                     .remedy(format!("remove {field} from the file")),
             );
         }

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::diagnostic::{Location, Severity, nearest};
+use super::diagnostic::{Location, nearest};
 use super::environment::DiscoveredEnvironment;
 use crate::model::FieldPath;
+use crate::report::Severity;
 use crate::yaml::{Document, parse};
 
 /// The file, at the root of the repository.
@@ -60,6 +61,8 @@ pub struct ApplicationConfig {
     pub component: Option<String>,
     /// Leave it alone.
     pub ignore: bool,
+    /// Applications that must be Synced and Healthy before it is synced, besides those its annotation names.
+    pub depends_on: Vec<String>,
 }
 
 /// `libraries`.
@@ -190,6 +193,7 @@ static APPLICATION: Entry = Entry::Object(&[
     ("environment", Entry::Text, "Its environment; shared: none."),
     ("component", Entry::Text, "The component it belongs to."),
     ("ignore", Entry::Bool, "Leave it alone."),
+    ("dependsOn", Entry::Texts, "Applications that must be Synced and Healthy before it is synced."),
 ]);
 
 impl WorkspaceConfig {

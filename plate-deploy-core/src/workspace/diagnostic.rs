@@ -1,10 +1,10 @@
-//! What discovery and lint have to say: a rule, a place, a sentence and what to do.
+//! Places in the files of a repository, and findings about them.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::report;
+use crate::report::{Diagnostic, Severity};
 use crate::yaml::Mark;
 
 /// A place in a file of the repository. `Display` is `file:line:column`.
@@ -38,79 +38,21 @@ impl fmt::Display for Location {
     }
 }
 
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Works, but likely not as meant.
-    Warning,
-    /// Will not deploy.
-    Error,
+/// A finding of a rule at a place.
+pub(crate) fn located(
+    rule: &'static str,
+    severity: Severity,
+    location: Location,
+    message: impl Into<String>,
+) -> Diagnostic {
+    let mut found = Diagnostic::new(severity, rule, message).at(location.file, Some(location.line));
+    found.column = Some(location.column);
+    found
 }
 
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
-    }
-}
-
-/// Something found. `Display` is one line: `file:line:column: severity[rule]: message; remedy`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Diagnostic {
-    /// Stable id of the rule: `unknown-field`, `missing-value-file` …
-    pub rule: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// Where.
-    pub location: Location,
-    /// What, with the names of the objects concerned.
-    pub message: String,
-    /// What to do about it; may be empty.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub remedy: String,
-}
-
-impl Diagnostic {
-    /// A finding without a remedy.
-    #[must_use]
-    pub fn new(rule: &'static str, severity: Severity, location: Location, message: impl Into<String>) -> Self {
-        Self { rule, severity, location, message: message.into(), remedy: String::new() }
-    }
-
-    /// With a remedy.
-    #[must_use]
-    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = remedy.into();
-        self
-    }
-}
-
-impl From<&Diagnostic> for report::Diagnostic {
-    fn from(found: &Diagnostic) -> Self {
-        let severity = match found.severity {
-            Severity::Info => report::Severity::Info,
-            Severity::Warning => report::Severity::Warning,
-            Severity::Error => report::Severity::Error,
-        };
-        let mut diagnostic = Self::new(severity, found.rule, found.message.clone())
-            .at(found.location.file.clone(), Some(found.location.line))
-            .remedy(found.remedy.clone());
-        diagnostic.column = Some(found.location.column);
-        diagnostic
-    }
-}
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}[{}]: {}", self.location, self.severity, self.rule, self.message)?;
-        if self.remedy.is_empty() { Ok(()) } else { write!(f, "; {}", self.remedy) }
-    }
+/// The order of findings in lists: by place, then by rule.
+pub(crate) fn place_of(found: &Diagnostic) -> (&Option<String>, Option<usize>, Option<usize>, &str) {
+    (&found.file, found.line, found.column, &found.code)
 }
 
 /// The known word most like `word`, for "did you mean"; `None` when none is near.

@@ -23,13 +23,16 @@ pub use chart::{Chart, ChartDependency};
 pub use component::{Component, DiscoveredComponent, ImageEditError, ImageRequest};
 pub use config::{CONFIG_FILE, ConfigError, WorkspaceConfig};
 pub use deployment::{Deployment, ValueFile};
-pub use diagnostic::{Diagnostic, Location, Severity, nearest};
+pub use diagnostic::{Location, nearest};
+pub(crate) use diagnostic::{located, place_of};
 pub use environment::{DiscoveredEnvironment, Environment, Evidence};
 pub use image::{ImageName, ImagePart, ImageReference, Place, ValueEdit};
 pub use library::{Library, LibraryLayer, LibrarySource};
 pub use tree::AppOfApps;
 
 use crate::files::{FileError, RepoFiles};
+use crate::model::annotations::DEPENDS_ON;
+use crate::report::{Diagnostic, Severity};
 use environment::Vocabulary;
 
 /// The name that stands for "belongs to no environment" in `plate-deploy.yaml`.
@@ -109,7 +112,7 @@ impl Workspace {
             ..Self::default()
         };
         workspace.take_applications(files, loaded.applications);
-        workspace.diagnostics.sort_by(|a, b| a.location.cmp(&b.location).then_with(|| a.rule.cmp(b.rule)));
+        workspace.diagnostics.sort_by(|a, b| place_of(a).cmp(&place_of(b)));
         Ok(workspace)
     }
 
@@ -145,7 +148,7 @@ impl Workspace {
         let (trees, circles) = tree::discover(files, &self.repo_url, &applications);
         for (name, sentence) in circles {
             if let Some(application) = applications.iter().find(|application| application.name() == name) {
-                let finding = Diagnostic::new("application-cycle", Severity::Error, application.location(), sentence);
+                let finding = located("application-cycle", Severity::Error, application.location(), sentence);
                 self.diagnostics.push(finding.remedy("narrow the folder or the include of the app-of-apps"));
             }
         }
@@ -164,8 +167,19 @@ impl Workspace {
         self.trees = trees;
     }
 
-    fn assign(&self, vocabulary: &Vocabulary, source: SourcedApplication, trees: &[AppOfApps]) -> WorkspaceApplication {
+    fn assign(
+        &self,
+        vocabulary: &Vocabulary,
+        mut source: SourcedApplication,
+        trees: &[AppOfApps],
+    ) -> WorkspaceApplication {
         let configured = self.config.applications.get(source.name()).cloned().unwrap_or_default();
+        if !configured.depends_on.is_empty() {
+            let needs = source.object.metadata.annotations.entry(DEPENDS_ON.into()).or_default();
+            let known = std::mem::take(needs);
+            let all = known.split(',').chain(configured.depends_on.iter().map(String::as_str));
+            *needs = all.map(str::trim).filter(|name| !name.is_empty()).collect::<Vec<_>>().join(",");
+        }
         let is_tree = trees.iter().any(|tree| tree.name == source.name());
         let evidence = if is_tree { Vec::new() } else { vocabulary.evidence(&source) };
         let environment = match configured.environment {

@@ -15,6 +15,19 @@ impl<'a> RenderChart<'a> {
             dependencies: chart.dependencies.iter().map(Self::all_of).collect(),
         }
     }
+
+    /// A clone with values of its own: a plain clone shares the map with the original.
+    fn copy(&self) -> Self {
+        Self { values: deep_copy_map(&self.values), ..self.clone() }
+    }
+
+    /// The chart under its alias, if it has one.
+    fn under(mut self, alias: &str) -> Self {
+        if !alias.is_empty() {
+            alias.clone_into(&mut self.metadata.name);
+        }
+        self
+    }
 }
 
 /// Helm's `ProcessDependencies`: what one render sees of a chart, given the user's values.
@@ -34,18 +47,31 @@ fn enable(chart: &mut RenderChart<'_>, values: &Map, path: &str, coalescer: &mut
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
     }
-    let existing = std::mem::take(&mut chart.dependencies);
-    // Subcharts that nobody declared stay as they are.
-    let declared = |found: &RenderChart<'_>| {
-        chart
-            .metadata
-            .dependencies
-            .iter()
-            .any(|wanted| found.name() == wanted.name && is_compatible(&wanted.version, &found.metadata.version))
+    let mut existing: Vec<Option<RenderChart<'_>>> =
+        std::mem::take(&mut chart.dependencies).into_iter().map(Some).collect();
+    let wanted = &mut chart.metadata.dependencies;
+    let fits = |found: &RenderChart<'_>, wanted: &Dependency| {
+        found.name() == wanted.name && is_compatible(&wanted.version, &found.metadata.version)
     };
-    chart.dependencies.extend(existing.iter().filter(|found| !declared(found)).cloned());
-    for wanted in &mut chart.metadata.dependencies {
-        chart.dependencies.extend(find(&existing, wanted));
+    // For each declared dependency, the subchart it asks for.
+    let picks: Vec<Option<usize>> = wanted
+        .iter()
+        .map(|wanted| existing.iter().position(|found| found.as_ref().is_some_and(|found| fits(found, wanted))))
+        .collect();
+    // Subcharts that nobody declared stay as they are.
+    for found in &mut existing {
+        if found.as_ref().is_some_and(|found| !wanted.iter().any(|wanted| fits(found, wanted))) {
+            chart.dependencies.extend(found.take());
+        }
+    }
+    for (i, wanted) in wanted.iter_mut().enumerate() {
+        if let Some(at) = picks.get(i).copied().flatten() {
+            let is_last = !picks.iter().skip(i + 1).any(|other| *other == Some(at));
+            let found = existing.get_mut(at);
+            let found =
+                found.and_then(|found| if is_last { found.take() } else { found.as_ref().map(RenderChart::copy) });
+            chart.dependencies.extend(found.map(|found| found.under(&wanted.alias)));
+        }
         if !wanted.alias.is_empty() {
             wanted.name.clone_from(&wanted.alias);
         }
@@ -63,20 +89,6 @@ fn enable(chart: &mut RenderChart<'_>, values: &Map, path: &str, coalescer: &mut
         enable(subchart, &merged, &path, coalescer)?;
     }
     Ok(())
-}
-
-/// The subchart a dependency asks for, under its alias.
-fn find<'a>(existing: &[RenderChart<'a>], wanted: &Dependency) -> Option<RenderChart<'a>> {
-    let fits = |found: &&RenderChart<'_>| {
-        found.name() == wanted.name && is_compatible(&wanted.version, &found.metadata.version)
-    };
-    let mut found = existing.iter().find(fits)?.clone();
-    // A clone shares the map of values with the original.
-    found.values = deep_copy_map(&found.values);
-    if !wanted.alias.is_empty() {
-        found.metadata.name.clone_from(&wanted.alias);
-    }
-    Some(found)
 }
 
 fn is_compatible(constraint: &str, version: &str) -> bool {

@@ -38,7 +38,7 @@ impl Chart {
         let rules = Rules::parse(ignore.as_deref())?;
         let mut walk = Walk { root, rules, files: Vec::new(), bytes: 0 };
         walk.folder(path, "", 0)?;
-        Self::from_dir_files(walk.files)
+        Self::from_kept_files(walk.files)
     }
 }
 

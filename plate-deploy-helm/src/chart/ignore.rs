@@ -90,11 +90,13 @@ impl Rules {
 
 /// Whether Go's `filepath.Match` accepts the pattern.
 fn is_valid(pattern: &str) -> bool {
-    let mut rest: &[char] = &pattern.chars().collect::<Vec<_>>();
-    while let Some((&c, after)) = rest.split_first() {
+    let mut rest = pattern;
+    while let Some((c, after)) = first(rest) {
         rest = match c {
-            '\\' if after.is_empty() => return false,
-            '\\' => &after[1..],
+            '\\' => match first(after) {
+                Some((_, after)) => after,
+                None => return false,
+            },
             '[' => match class(after, '\0') {
                 Some((_, after)) => after,
                 None => return false,
@@ -105,23 +107,27 @@ fn is_valid(pattern: &str) -> bool {
     true
 }
 
+/// The first character and the rest.
+fn first(text: &str) -> Option<(char, &str)> {
+    let mut chars = text.chars();
+    chars.next().map(|c| (c, chars.as_str()))
+}
+
 /// Go's `filepath.Match`: `*`, `?` and classes match anything but `/`.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    let (mut p, mut n): (&[char], &[char]) = (&pattern, &name);
+    let (mut p, mut n) = (pattern, name);
     // Where to go on after the last `*` when what follows it does not match.
-    let mut retry: Option<(&[char], &[char])> = None;
+    let mut retry: Option<(&str, &str)> = None;
     loop {
-        match p.split_first() {
+        match first(p) {
             None if n.is_empty() => return true,
             Some(('*', after)) => {
                 retry = Some((after, n));
                 p = after;
                 continue;
             }
-            Some((&c, after)) => {
-                if let Some((&have, rest)) = n.split_first()
+            Some((c, after)) => {
+                if let Some((have, rest)) = first(n)
                     && let Some(after) = one(c, after, have)
                 {
                     (p, n) = (after, rest);
@@ -130,10 +136,10 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
             }
             None => {}
         }
-        match retry {
-            Some((after, from)) if from.first().is_some_and(|&c| c != '/') => {
-                (p, n) = (after, &from[1..]);
-                retry = Some((after, &from[1..]));
+        match retry.and_then(|(after, from)| first(from).map(|(skipped, rest)| (after, skipped, rest))) {
+            Some((after, skipped, rest)) if skipped != '/' => {
+                (p, n) = (after, rest);
+                retry = Some((after, rest));
             }
             _ => return false,
         }
@@ -141,44 +147,41 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// Matches one character; gives what follows in the pattern.
-fn one(c: char, after: &[char], have: char) -> Option<&[char]> {
+fn one(c: char, after: &str, have: char) -> Option<&str> {
     match c {
         '?' => (have != '/').then_some(after),
         '[' => class(after, have).and_then(|(hit, after)| (hit && have != '/').then_some(after)),
-        '\\' => after.split_first().and_then(|(&want, after)| (want == have).then_some(after)),
+        '\\' => first(after).and_then(|(want, after)| (want == have).then_some(after)),
         _ => (c == have).then_some(after),
     }
 }
 
 /// A character class, from behind its `[`: whether it holds the character, and what follows. `None` when it is broken.
-fn class(pattern: &[char], have: char) -> Option<(bool, &[char])> {
-    let (negated, mut rest) = match pattern.split_first() {
-        Some(('^', after)) => (true, after),
-        _ => (false, pattern),
-    };
+fn class(pattern: &str, have: char) -> Option<(bool, &str)> {
+    let (negated, mut rest) = pattern.strip_prefix('^').map_or((false, pattern), |rest| (true, rest));
     let mut hit = false;
-    let mut first = true;
+    let mut is_first = true;
     loop {
-        let (&c, after) = rest.split_first()?;
-        if c == ']' && !first {
+        let (c, after) = first(rest)?;
+        if c == ']' && !is_first {
             return Some((hit != negated, after));
         }
-        first = false;
+        is_first = false;
         let (low, after) = class_char(rest)?;
-        let (high, after) = match after.split_first() {
-            Some(('-', after)) => class_char(after)?,
-            _ => (low, after),
+        let (high, after) = match after.strip_prefix('-') {
+            Some(after) => class_char(after)?,
+            None => (low, after),
         };
         hit |= (low..=high).contains(&have);
         rest = after;
     }
 }
 
-fn class_char(rest: &[char]) -> Option<(char, &[char])> {
-    let (&c, after) = rest.split_first()?;
+fn class_char(rest: &str) -> Option<(char, &str)> {
+    let (c, after) = first(rest)?;
     match c {
         '-' | ']' => None,
-        '\\' => after.split_first().map(|(&c, after)| (c, after)),
+        '\\' => first(after),
         _ => Some((c, after)),
     }
 }

@@ -37,7 +37,14 @@ impl Chart {
         let rules = Rules::parse(ignore)?;
         let mut known = HashMap::new();
         files.retain(|(name, _)| !rules.excludes(name, &mut known));
-        files.sort_by(|(a, _), (b, _)| a.split('/').cmp(b.split('/')));
+        Self::from_kept_files(files)
+    }
+
+    /// As [`Chart::from_dir_files`], for files that `.helmignore` leaves.
+    pub(super) fn from_kept_files(mut files: Vec<(String, Vec<u8>)>) -> Result<Self, ChartError> {
+        // By the parts of the paths: a slash comes before everything else.
+        let key = |name: &str| -> Vec<u8> { name.bytes().map(|b| if b == b'/' { 0 } else { b }).collect() };
+        files.sort_by_cached_key(|(name, _)| key(name));
         let mut budget = Budget::default();
         budget.take(files.iter().map(|(_, data)| data.len()).sum(), "chart exceeds maximum decompressed size of")?;
         Self::load(files.into_iter().map(into_file).collect(), &mut budget, 0)

@@ -8,6 +8,7 @@ mod capabilities;
 mod chartfile;
 mod coalesce;
 mod dependencies;
+mod dependency_list;
 mod directory;
 mod error;
 mod ignore;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use archive::MAX_CHART_BYTES;
 pub use capabilities::{Capabilities, KubeVersion};
+pub use dependency_list::{DependencyList, DependencyRow};
 pub use error::{ChartError, DocumentError, ValuesError};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 pub use values::{Prepared, ValueRules, ValueSources};

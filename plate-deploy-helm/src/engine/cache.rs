@@ -1,6 +1,7 @@
 //! Parsed templates, kept by their text and shared between renders and threads.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::functions;
@@ -21,8 +22,24 @@ struct Kept {
     /// By address, for charts that are rendered again: no need to hash the text. Holding the text keeps the address
     /// from being given to another.
     by_address: HashMap<usize, (Arc<[u8]>, Outcome)>,
-    by_text: HashMap<Arc<[u8]>, Outcome>,
+    by_text: HashMap<Text, Outcome>,
     bytes: usize,
+}
+
+/// A text as a key. Its hash looks at parts of it only: hashing all of a large file takes longer than parsing it, when
+/// it has few actions.
+#[derive(Debug, PartialEq, Eq)]
+struct Text(Arc<[u8]>);
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        const PART: usize = 64;
+        let text = &self.0;
+        state.write_usize(text.len());
+        for start in [0, text.len() / 2, text.len().saturating_sub(PART)] {
+            state.write(text.get(start..text.len().min(start + PART)).unwrap_or_default());
+        }
+    }
 }
 
 type Outcome = Result<Arc<Parsed>, ParseError>;
@@ -36,7 +53,7 @@ impl ParseCache {
             if let Some((_, parsed)) = kept.by_address.get(&address).filter(|(known, _)| Arc::ptr_eq(known, text)) {
                 return parsed.clone();
             }
-            if let Some(parsed) = kept.by_text.get(text).cloned() {
+            if let Some(parsed) = kept.by_text.get(&Text(Arc::clone(text))).cloned() {
                 drop(kept);
                 self.keep(text, &parsed);
                 return parsed;
@@ -54,6 +71,6 @@ impl ParseCache {
         }
         kept.bytes += text.len();
         kept.by_address.insert(text.as_ptr() as usize, (Arc::clone(text), parsed.clone()));
-        kept.by_text.entry(Arc::clone(text)).or_insert_with(|| parsed.clone());
+        kept.by_text.entry(Text(Arc::clone(text))).or_insert_with(|| parsed.clone());
     }
 }

@@ -1,6 +1,6 @@
 //! Time, randomness and the work budget of one render.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 
 use jiff::tz::TimeZone;
@@ -30,21 +30,20 @@ impl fmt::Debug for Deterministic {
 pub(super) struct RenderEnv {
     now: Option<Timestamp>,
     time_zone: TimeZone,
-    random: RefCell<StdRng>,
+    seed: Option<[u8; 32]>,
+    /// Made when it is first wanted: most charts want none.
+    random: OnceCell<RefCell<StdRng>>,
     budget: Cell<u64>,
     granted: u64,
 }
 
 impl RenderEnv {
     pub(super) fn new(deterministic: Option<&Deterministic>, time_zone: TimeZone, budget: u64) -> Self {
-        let random = match deterministic {
-            Some(fixed) => StdRng::from_seed(fixed.seed),
-            None => rand::make_rng(),
-        };
         Self {
             now: deterministic.map(|fixed| fixed.now),
             time_zone,
-            random: RefCell::new(random),
+            seed: deterministic.map(|fixed| fixed.seed),
+            random: OnceCell::new(),
             budget: Cell::new(budget),
             granted: budget,
         }
@@ -57,7 +56,8 @@ impl Env for RenderEnv {
     }
 
     fn random(&self, buf: &mut [u8]) {
-        self.random.borrow_mut().fill_bytes(buf);
+        let made = self.random.get_or_init(|| self.seed.map_or_else(rand::make_rng, StdRng::from_seed).into());
+        made.borrow_mut().fill_bytes(buf);
     }
 
     fn charge(&self, bytes: u64) -> Result<(), FuncError> {

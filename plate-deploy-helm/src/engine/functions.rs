@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::host::{FAIL, INCLUDE, LOOKUP, REQUIRED, TPL};
-use super::signatures::signature;
-use super::{codecs, durations};
+use super::{codecs, durations, signatures};
 use crate::sprig;
 use crate::template::{Callable, Functions, Signature, Type};
 use crate::value::{Env, FuncError, Value};
@@ -22,22 +21,22 @@ impl Functions for Table {
 }
 
 fn build() -> HashMap<&'static str, Callable> {
-    let mut table = HashMap::new();
-    for function in sprig::all() {
-        let signature = signature(function.name).unwrap_or_else(|| from_arity(function.arity));
-        table.insert(function.name, Callable::native(function.name, signature, function.call));
+    let mut signatures = signatures::all();
+    let mut signature = |name: &str, arity| signatures.remove(name).unwrap_or_else(|| from_arity(arity));
+    // Helm's codecs and durations come before Sprig's functions of the same name.
+    let native = codecs::FUNCTIONS.iter().chain(durations::FUNCTIONS).chain(sprig::all());
+    let mut table = HashMap::with_capacity(256);
+    for function in native {
+        table.entry(function.name).or_insert_with(|| {
+            Callable::native(function.name, signature(function.name, function.arity), function.call)
+        });
     }
-    for function in codecs::FUNCTIONS.iter().chain(durations::FUNCTIONS) {
-        let signature = signature(function.name).unwrap_or_else(|| from_arity(function.arity));
-        table.insert(function.name, Callable::native(function.name, signature, function.call));
+    let hosted = [("include", INCLUDE), ("tpl", TPL), ("required", REQUIRED), ("fail", FAIL), ("lookup", LOOKUP)];
+    for (name, number) in hosted {
+        table.insert(name, Callable::host(name, signature(name, (0, None)), number));
     }
     // Without leave to ask the network, Helm answers with nothing.
     table.insert("getHostByName", Callable::native("getHostByName", Signature::fixed(&[Type::String]), no_host));
-    let hosted = [("include", INCLUDE), ("tpl", TPL), ("required", REQUIRED), ("fail", FAIL), ("lookup", LOOKUP)];
-    for (name, number) in hosted {
-        let signature = signature(name).unwrap_or_else(|| from_arity((0, None)));
-        table.insert(name, Callable::host(name, signature, number));
-    }
     table
 }
 

@@ -5,13 +5,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use memchr::memmem;
-
 use super::codecs;
 use super::error::mark;
 use super::functions::Table;
 use super::options::Lookup;
-use crate::template::{Entry, Error, ErrorKind, Exec, Host, Parsed, Scope, parse};
+use crate::template::{Entry, Error, ErrorKind, Exec, Host, Parsed, Scope, find, parse};
 use crate::value::kind::type_name;
 use crate::value::quote::quote;
 use crate::value::{FuncError, Map, MapKind, Str, Value};
@@ -87,7 +85,7 @@ impl<'a> RenderHost<'a> {
     }
 
     fn tpl(&self, exec: &mut Exec<'_>, text: &Str, data: &Value) -> Result<Value, Error> {
-        if memmem::find(text.as_bytes(), b"{{").is_none() {
+        if find(text.as_bytes(), b"{{").is_none() {
             return Ok(Value::Str(without_no_value(text.clone())));
         }
         let entry = self.parsed_text(text)?;
@@ -229,14 +227,16 @@ pub(super) fn without_no_value(text: Str) -> Str {
 /// The bytes without `<no value>`; `None` when it is not there.
 pub(super) fn cut_no_value(bytes: &[u8]) -> Option<Vec<u8>> {
     const MARK: &[u8] = b"<no value>";
-    let mut found = memmem::find_iter(bytes, MARK).peekable();
-    found.peek()?;
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut from = 0;
-    for at in found {
-        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
-        from = at + MARK.len();
+    let mut at = find(bytes, MARK)?;
+    let (mut out, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
+    loop {
+        out.extend_from_slice(rest.get(..at).unwrap_or_default());
+        rest = rest.get(at + MARK.len()..).unwrap_or_default();
+        match find(rest, MARK) {
+            Some(next) => at = next,
+            None => break,
+        }
     }
-    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    out.extend_from_slice(rest);
     Some(out)
 }

@@ -48,13 +48,14 @@ pub struct Release {
 }
 
 impl Release {
-    fn to_map(&self) -> Map {
+    /// `.Release`. Lint installs nothing and upgrades nothing.
+    fn to_map(&self, lint: bool) -> Map {
         [
             ("Name", Value::str(self.name.as_str())),
             ("Namespace", Value::str(self.namespace.as_str())),
             ("Revision", Value::int(self.revision)),
             ("IsUpgrade", Value::Bool(self.is_upgrade)),
-            ("IsInstall", Value::Bool(!self.is_upgrade)),
+            ("IsInstall", Value::Bool(!self.is_upgrade && !lint)),
             ("Service", Value::str("Helm")),
         ]
         .into_iter()
@@ -104,7 +105,7 @@ impl Engine {
     pub fn render(&self, input: RenderInput<'_>, options: &RenderOptions) -> Result<Rendered, RenderError> {
         let files_read = files::FilesRead::default();
         let shared = data::Shared {
-            release: input.release.to_map().into(),
+            release: input.release.to_map(options.lint).into(),
             capabilities: Value::object(objects::CapabilitiesObject::new(input.capabilities, options.helm)),
             helm: options.helm,
             files_read: Rc::clone(&files_read),
@@ -162,10 +163,10 @@ fn run(exec: &mut Exec<'_>, name: &str, renderable: &data::Renderable) -> Result
     );
     renderable.data.insert("Template", template.into());
     let Some(entry) = exec.scope().get(name) else { return Ok(String::new()) };
-    let out =
-        exec.render(&entry, Value::Map(renderable.data.clone())).map_err(|error| RenderError::exec(name, &error))?;
-    let text = host::without_no_value(out);
-    Ok(text.text().into_owned())
+    let out = exec.render_bytes(&entry, Value::Map(renderable.data.clone()));
+    let out = out.map_err(|error| RenderError::exec(name, &error))?;
+    let out = host::cut_no_value(&out).unwrap_or(out);
+    Ok(String::from_utf8(out).unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned()))
 }
 
 fn limits(limits: &RenderLimits) -> Limits {

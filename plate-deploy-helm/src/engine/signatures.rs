@@ -3,6 +3,8 @@
 //! Text/template converts arguments by these before it calls a function, and its error messages name them, so they are
 //! part of how templates behave: `trunc 3.0 "x"` works, `trunc (int64 3) "x"` does not.
 
+use std::collections::HashMap;
+
 use crate::template::{Signature, Type};
 
 /// Signatures by group of functions that share one. A letter is a parameter: `a` interface {}, `s` string, `i` int,
@@ -79,16 +81,24 @@ const TABLE: &[(&str, &str)] = &[
     ("ussss", "derivePassword"),
 ];
 
-/// The signature of a function; `None` when the table does not know it.
-pub(super) fn signature(name: &str) -> Option<Signature> {
-    let (code, _) = TABLE.iter().find(|(_, names)| names.split(' ').any(|other| other == name))?;
+/// The signatures of all functions in the table, by name.
+pub(super) fn all() -> HashMap<&'static str, Signature> {
+    let mut by_name = HashMap::with_capacity(256);
+    for (code, names) in TABLE {
+        let signature = parse(code);
+        by_name.extend(names.split_ascii_whitespace().map(|name| (name, signature.clone())));
+    }
+    by_name
+}
+
+fn parse(code: &str) -> Signature {
     let (params, returns_any) = match code.strip_suffix('>') {
         Some(params) => (params, true),
-        None => (*code, false),
+        None => (code, false),
     };
     let variadic = params.contains('*');
     let params = params.bytes().filter_map(type_of).collect();
-    Some(Signature { params, variadic, returns_any })
+    Signature { params, variadic, returns_any }
 }
 
 fn type_of(code: u8) -> Option<Type> {
@@ -113,6 +123,8 @@ mod tests {
 
     #[test]
     fn reads_the_codes() {
+        let all = all();
+        let signature = |name: &str| all.get(name).cloned();
         assert_eq!(signature("trunc"), Some(Signature::fixed(&[Type::Int, Type::String])));
         let default = Signature { returns_any: true, ..Signature::variadic(&[Type::Any, Type::Any]) };
         assert_eq!(signature("default"), Some(default));

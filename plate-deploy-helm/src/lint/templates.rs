@@ -147,3 +147,20 @@ fn list_annotations(content: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::{LintOptions, Severity, lint};
+
+    #[test]
+    fn lint_neither_installs_nor_upgrades() {
+        let file = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
+        let template =
+            "{{ if or .Release.IsInstall .Release.IsUpgrade }}{{ .Values.a.b.c }}{{ end }}a: {{ .Release.Revision }}\n";
+        let files =
+            [file("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"), file("templates/a.yaml", template)];
+        let report = lint("web", &files, &LintOptions::default()).unwrap();
+        let errors: Vec<_> = report.messages.iter().filter(|message| message.severity == Severity::Error).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+}

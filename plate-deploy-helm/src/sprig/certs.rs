@@ -30,7 +30,7 @@ use super::args::{Args, FromArg, Outcome, count, function};
 use super::crypto::{pem_decode, pem_encode};
 use super::encoding::base64_decode;
 use super::go_time::value_as;
-use super::keys::PrivateKey;
+use super::keys::{PrivateKey, RsaBits};
 use super::text::display;
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -40,7 +40,7 @@ const SHA256_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11354
 const SHA256_ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// Size of the RSA keys Sprig makes for certificates.
-const KEY_BITS: usize = 2048;
+const KEY_BITS: RsaBits = RsaBits::B2048;
 /// Go's key identifiers are a SHA-256 cut to this many bytes.
 const KEY_ID_LEN: usize = 20;
 

@@ -2,16 +2,16 @@
 
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
 use p256::elliptic_curve::sec1::ToSec1Point as _;
-use rsa::RsaPrivateKey;
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
-use rsa::rand_core::{CryptoRng, Error as RngError, RngCore};
 use rsa::signature::{SignatureEncoding as _, Signer as _};
+use rsa::{BigUint, RsaPrivateKey};
 
 use crate::value::{Env, FuncError, Function, Str};
 
 use super::args::{Args, Outcome, count, function};
 use super::crypto::{pem_decode, pem_encode};
+use super::primes::{EXPONENT, big_endian, prime};
 
 /// What making an RSA key costs of the render's budget.
 const KEY_CHARGE: u64 = 1 << 20;
@@ -27,37 +27,18 @@ pub(super) enum PrivateKey {
     Other(String),
 }
 
-/// The render's randomness for the `rsa` crate.
-struct EnvRng<'a>(&'a dyn Env);
-
-impl RngCore for EnvRng<'_> {
-    fn next_u32(&mut self) -> u32 {
-        let mut bytes = [0; 4];
-        self.0.random(&mut bytes);
-        u32::from_le_bytes(bytes)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        self.0.random(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
-
-    fn fill_bytes(&mut self, dest: &mut [u8]) {
-        self.0.random(dest);
-    }
-
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), RngError> {
-        self.0.random(dest);
-        Ok(())
-    }
+/// Sizes of RSA keys that Sprig makes.
+#[derive(Clone, Copy)]
+pub(super) enum RsaBits {
+    /// For certificates.
+    B2048,
+    /// `genPrivateKey "rsa"`.
+    B4096,
 }
-
-impl CryptoRng for EnvRng<'_> {}
 
 fn gen_private_key(env: &dyn Env, kind: &Str) -> Result<String, FuncError> {
     let key = match kind.as_bytes() {
-        b"" | b"rsa" => PrivateKey::rsa(env, 4096)?,
+        b"" | b"rsa" => PrivateKey::rsa(env, RsaBits::B4096)?,
         b"ecdsa" => PrivateKey::p256(env),
         b"ed25519" => {
             let mut seed = [0; 32];
@@ -89,9 +70,13 @@ const ED25519_FRAME: &[u8] =
 
 impl PrivateKey {
     /// A new RSA key.
-    pub(super) fn rsa(env: &dyn Env, bits: usize) -> Result<Self, FuncError> {
+    pub(super) fn rsa(env: &dyn Env, bits: RsaBits) -> Result<Self, FuncError> {
         env.charge(KEY_CHARGE)?;
-        RsaPrivateKey::new(&mut EnvRng(env), bits)
+        let prime = || match bits {
+            RsaBits::B2048 => BigUint::from_bytes_be(&big_endian(&prime::<16>(env))),
+            RsaBits::B4096 => BigUint::from_bytes_be(&big_endian(&prime::<32>(env))),
+        };
+        RsaPrivateKey::from_p_q(prime(), prime(), EXPONENT.into())
             .map(|key| Self::Rsa(Box::new(key)))
             .map_err(|error| FuncError::Message(format!("error generating rsa key: {error}")))
     }

@@ -27,6 +27,7 @@ mod merge;
 mod network;
 mod numeric;
 mod paths;
+mod primes;
 mod reflect;
 mod regexes;
 pub mod semver;

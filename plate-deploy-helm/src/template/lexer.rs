@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::search::find;
 use crate::value::quote::{is_alphanumeric, is_print, quote};
 
 /// What a token is.
@@ -476,8 +477,4 @@ fn has_left_trim(after: &[u8]) -> bool {
 /// Length of the text without its trailing spaces.
 fn trim_end(text: &[u8]) -> usize {
     text.iter().rposition(|byte| !is_space(*byte)).map_or(0, |last| last + 1)
-}
-
-fn find(haystack: &[u8], needle: &[u8; 2]) -> Option<usize> {
-    memchr::memmem::find(haystack, needle)
 }

@@ -149,7 +149,10 @@ async fn discover(pair: &Pair) -> Result<Paths> {
                 for resource in version["resources"].as_array().into_iter().flatten() {
                     let kind = resource.pointer("/responseKind/kind").and_then(Value::as_str).unwrap_or_default();
                     let plural = resource["resource"].as_str().unwrap_or_default();
-                    let path = format!("{}/{plural}", if name.is_empty() { "/api/v1".into() } else { format!("/apis/{group_version}") });
+                    let path = format!(
+                        "{}/{plural}",
+                        if name.is_empty() { "/api/v1".into() } else { format!("/apis/{group_version}") }
+                    );
                     out.insert((group_version.clone(), kind.to_owned()), (path, resource["scope"] == "Namespaced"));
                 }
             }

@@ -47,10 +47,42 @@ const KNOWN: &[Known] = &[
         applies: |_, place| place.contains("KubernetesAPIApprovalPolicyConformant"),
     },
     Known {
+        entry: "After writes through `scale`, and in several versions of a custom kind, managed fields may be kept differently",
+        applies: |wire, place| is_scaled(wire) && place.contains("managedFields"),
+    },
+    Known { entry: "`metadata.selfLink` is always dropped", applies: |_, place| place.contains("/metadata/selfLink") },
+    Known {
+        entry: "DaemonSets always carry the annotation `deprecated.daemonset.template.generation`",
+        applies: |wire, place| wire.path.contains("/daemonsets") && place.contains("/metadata/annotations"),
+    },
+    Known {
+        entry: "The generation of a HorizontalPodAutoscaler also counts changes that `autoscaling/v1` cannot show",
+        applies: |wire, place| {
+            wire.path.contains("/horizontalpodautoscalers") && place.contains("/metadata/generation")
+        },
+    },
+    Known {
+        entry: "An autoscaler whose metrics are taken away gets the default metric of 80 % CPU",
+        applies: |wire, place| wire.path.contains("/horizontalpodautoscalers") && place.contains("/spec/metrics"),
+    },
+    Known {
+        entry: "Services that a write to `status` creates are validated and defaulted as by a normal write",
+        applies: |wire, place| {
+            wire.path.contains("/services") && (place.contains("ipFamil") || place.contains("ingress: Forbidden"))
+        },
+    },
+    Known {
         entry: "`privileged` containers are allowed",
         applies: |_, place| place.contains("disallowed by cluster policy"),
     },
 ];
+
+/// Kinds whose objects the random requests write through `scale` or in several versions.
+fn is_scaled(wire: &Wire) -> bool {
+    ["/deployments", "/statefulsets", "/replicasets", "/replicationcontrollers", "/widgets"]
+        .iter()
+        .any(|kind| wire.path.contains(kind))
+}
 
 /// The entry of COMPATIBILITY.md that covers a difference.
 #[must_use]

@@ -159,7 +159,9 @@ fn difference(a: &Value, b: &Value, path: &mut String) -> Option<String> {
             })
         }
         (Value::Array(x), Value::Array(y)) => {
-            let kinds = |list: &[Value]| list.iter().map(|e| e["type"].as_str().unwrap_or("item").to_owned()).collect::<Vec<_>>();
+            let kinds = |list: &[Value]| {
+                list.iter().map(|e| e["type"].as_str().unwrap_or("item").to_owned()).collect::<Vec<_>>()
+            };
             Some(format!("{path}: embedded {:?} real {:?}: {} {}", kinds(x), kinds(y), short(a), short(b)))
         }
         _ => Some(format!("{path}: embedded {} real {}", short(a), short(b))),

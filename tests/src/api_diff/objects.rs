@@ -133,7 +133,8 @@ impl Kind {
 
 /// A change of metadata.
 pub fn metadata_change(rng: &mut Rng) -> (&'static str, Value) {
-    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "11111111-2222-3333-4444-555555555555"});
+    let owner =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "11111111-2222-3333-4444-555555555555"});
     let mut controller = owner.clone();
     controller["controller"] = true.into();
     let changes = [

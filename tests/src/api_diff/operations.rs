@@ -139,7 +139,8 @@ impl<'a> Lane<'a> {
         } else if self.rng.chance(1) {
             out += "&dryRun=Some";
         }
-        out += self.rng.word(&["", "", "", "&fieldValidation=Strict", "&fieldValidation=Ignore", "&fieldValidation=Warn"]);
+        out +=
+            self.rng.word(&["", "", "", "&fieldValidation=Strict", "&fieldValidation=Ignore", "&fieldValidation=Warn"]);
         if apply && self.rng.chance(40) {
             out += "&force=true";
         }
@@ -207,7 +208,7 @@ impl<'a> Lane<'a> {
         }
         let version = self.rng.below(10);
         let seed = self.rng.clone();
-        let mut build = |reply: &Reply| {
+        let build = |reply: &Reply| {
             let mut rng = seed.clone();
             let mut object = reply.body.clone();
             for _ in 0..=rng.below(2) {
@@ -266,7 +267,8 @@ impl<'a> Lane<'a> {
             json!({"unknown": 1}),
         ];
         let body = self.rng.pick(&options).cloned().unwrap_or_default();
-        let query = self.rng.word(&["", "", "", "?dryRun=All", "?propagationPolicy=Background", "?gracePeriodSeconds=x"]);
+        let query =
+            self.rng.word(&["", "", "", "?dryRun=All", "?propagationPolicy=Background", "?gracePeriodSeconds=x"]);
         let wire = Wire::new(Method::DELETE, format!("{}{query}", place.path())).body(body);
         let (a, b) = self.send(&wire, place).await?;
         if a.body.pointer("/metadata/finalizers").is_some() && b.ok() && self.rng.chance(70) {
@@ -286,7 +288,9 @@ impl<'a> Lane<'a> {
         match self.rng.below(4) {
             0 => {}
             1 => wire = Wire::new(Method::PUT, path).body(body),
-            2 => wire = Wire::new(Method::PATCH, path).content_type(MERGE).body(json!({"spec": {"replicas": replicas}})),
+            2 => {
+                wire = Wire::new(Method::PATCH, path).content_type(MERGE).body(json!({"spec": {"replicas": replicas}}))
+            }
             _ => {
                 let path = format!("{path}?fieldManager=scaler&force=true");
                 wire = Wire::new(Method::PATCH, path).content_type(APPLY).body(body);
@@ -339,7 +343,8 @@ impl<'a> Lane<'a> {
         let (mut a, mut b) = self.send(&wire, place).await?;
         // Follow the pages.
         for _ in 0..3 {
-            let token = |r: &Reply| r.body.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let token =
+                |r: &Reply| r.body.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default().to_owned();
             let (x, y) = (token(&a), token(&b));
             if x.is_empty() || y.is_empty() {
                 break;
@@ -393,7 +398,9 @@ impl<'a> Lane<'a> {
             9 => Wire::new(Method::POST, collection).body("text".into()),
             10 => Wire::new(Method::POST, collection).body(json!([])),
             11 => Wire::new(Method::PATCH, path).body(object).content_type(APPLY),
-            12 => Wire::new(Method::PATCH, format!("{path}?fieldManager=one&force=true")).body(object).content_type(MERGE),
+            12 => {
+                Wire::new(Method::PATCH, format!("{path}?fieldManager=one&force=true")).body(object).content_type(MERGE)
+            }
             13 => Wire::new(Method::PATCH, format!("{path}?fieldManager=one")).body(other).content_type(APPLY),
             14 => Wire::new(Method::POST, collection).body(with("/metadata/name", "Bad Name".into())),
             _ => Wire::new(Method::POST, collection.replace(&self.id, "no-such-namespace")).body(object),
@@ -416,9 +423,15 @@ impl<'a> Lane<'a> {
         let root = format!("/apis/{group}/v1/namespaces/{}", self.id);
         for (plural, object) in [
             ("roles", role),
-            ("rolebindings", binding("r", "Role", "reader", json!({"kind": "User", "apiGroup": group, "name": "reader"}))),
+            (
+                "rolebindings",
+                binding("r", "Role", "reader", json!({"kind": "User", "apiGroup": group, "name": "reader"})),
+            ),
             ("rolebindings", binding("e", "ClusterRole", "edit", account)),
-            ("rolebindings", binding("v", "ClusterRole", "view", json!({"kind": "User", "apiGroup": group, "name": "viewer"}))),
+            (
+                "rolebindings",
+                binding("v", "ClusterRole", "view", json!({"kind": "User", "apiGroup": group, "name": "viewer"})),
+            ),
         ] {
             let wire = Wire::new(Method::POST, format!("{root}/{plural}")).body(object);
             let (a, b) = self.pair.both(&wire).await?;
@@ -471,7 +484,8 @@ impl<'a> Lane<'a> {
             }
             self.pair.both(&Wire::new(Method::DELETE, format!("{name}?gracePeriodSeconds=0"))).await?;
             let watch = |reply: &Reply| {
-                let version = reply.body.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
+                let version =
+                    reply.body.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default();
                 let query = format!("watch=1&timeoutSeconds=1&labelSelector=app%3Dx&resourceVersion={version}");
                 Wire::new(Method::GET, format!("{collection}?{query}"))
             };
@@ -485,7 +499,8 @@ impl<'a> Lane<'a> {
 
 /// Removes an object on both, whatever its finalizers say.
 async fn remove(pair: &Pair, path: &str) -> Result<()> {
-    let delete = Wire::new(Method::DELETE, path).body(json!({"gracePeriodSeconds": 0, "propagationPolicy": "Background"}));
+    let delete =
+        Wire::new(Method::DELETE, path).body(json!({"gracePeriodSeconds": 0, "propagationPolicy": "Background"}));
     pair.both(&delete).await?;
     let free = Wire::new(Method::PATCH, path).content_type(MERGE);
     pair.both(&free.body(json!({"metadata": {"finalizers": null}}))).await?;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::known;
-use super::wire::{Pair, Reply, Wire};
 use super::normalize::first_difference;
+use super::wire::{Pair, Reply, Wire};
 
 /// Two answers that are not equal.
 #[derive(Clone, Debug)]
@@ -75,7 +75,14 @@ impl Report {
         let of_object = |s: &&String| s.starts_with('2') && !s[4..].starts_with("GET") && s.contains(path);
         let mut trail: Vec<String> = self.sent.iter().rev().skip(1).filter(of_object).take(6).cloned().collect();
         trail.reverse();
-        self.different.push(Difference { known: known::explain(wire, &place), request, place, trail });
+        // A write that went differently shows in the read that follows it.
+        let follows = wire.method == http::Method::GET
+            && self.different.last().is_some_and(|d| {
+                d.known.is_some() && self.sent.iter().rev().nth(1).is_some_and(|s| s.contains(&d.request))
+            });
+        let known =
+            known::explain(wire, &place).or_else(|| self.different.last().filter(|_| follows).and_then(|d| d.known));
+        self.different.push(Difference { known, request, place, trail });
         false
     }
 

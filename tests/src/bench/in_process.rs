@@ -1,8 +1,8 @@
 //! Renders of charts that are already loaded: this library against Helm's Go engine, which the Helm oracle
 //! (`tests/oracle`) times in its own process.
 //!
-//! Ours does more within the measured time than the oracle: it also reads the values files, removes disabled subcharts
-//! and sorts the manifests.
+//! Both are timed for the same work: choose subcharts and import values, merge values, check schemas, render all
+//! templates. Neither is timed for loading charts and values files, or for sorting manifests.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -11,9 +11,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use plate_deploy_helm::chart::{Chart, ValueSources};
-use plate_deploy_helm::engine::{Engine, NoLookup};
-use plate_deploy_helm::{TemplateOptions, template_with};
+use plate_deploy_helm::chart::{Capabilities, Chart, KubeVersion, ValueRules, ValueSources};
+use plate_deploy_helm::engine::{Engine, NoLookup, Release, RenderInput, RenderOptions};
+use plate_deploy_helm::value::Map;
 use serde_json::{Value, json};
 
 use super::{Case, Pair};
@@ -42,7 +42,7 @@ pub fn measure(cases: &[Case], corpus: &Path, oracle: &Path, runs: usize) -> any
     for case in cases {
         let helm = oracle.fastest(case, corpus, runs)?.as_secs_f64() * 1e3;
         let chart = Chart::load_path(&corpus.join(&case.chart)).with_context(|| case.id.clone())?;
-        let options = options(case, corpus)?;
+        let input = Input::of(case, corpus)?;
         let pair = |ours: Duration| Pair {
             id: case.id.clone(),
             helm,
@@ -50,28 +50,49 @@ pub fn measure(cases: &[Case], corpus: &Path, oracle: &Path, runs: usize) -> any
             deterministic: case.is_deterministic(),
         };
         let kept = Engine::default();
-        all.warm.push(pair(fastest(runs, || render(&kept, &chart, &options))?));
-        all.cold.push(pair(fastest(runs, || render(&Engine::default(), &chart, &options))?));
+        all.warm.push(pair(fastest(runs, || input.render(&kept, &chart))?));
+        all.cold.push(pair(fastest(runs, || input.render(&Engine::default(), &chart))?));
     }
     oracle.stop()?;
     Ok(all)
 }
 
-fn options(case: &Case, corpus: &Path) -> anyhow::Result<TemplateOptions> {
-    let read = |path: &String| fs::read(corpus.join(path)).with_context(|| path.clone());
-    let files = case.args.values.iter().map(|path| Ok((path.clone(), read(path)?)));
-    Ok(TemplateOptions {
-        release_name: case.args.name.clone(),
-        namespace: case.args.namespace.clone(),
-        values: ValueSources { files: files.collect::<anyhow::Result<_>>()?, ..ValueSources::default() },
-        kube_version: Some(case.args.kube_version.clone()),
-        include_crds: case.args.include_crds,
-        ..TemplateOptions::default()
-    })
+/// What a case is rendered with.
+struct Input {
+    user: Map,
+    release: Release,
+    capabilities: Capabilities,
 }
 
-fn render(engine: &Engine, chart: &Chart, options: &TemplateOptions) -> anyhow::Result<usize> {
-    Ok(template_with(engine, chart, options, &NoLookup)?.text.len())
+impl Input {
+    fn of(case: &Case, corpus: &Path) -> anyhow::Result<Self> {
+        let read = |path: &String| fs::read(corpus.join(path)).with_context(|| path.clone());
+        let files = case.args.values.iter().map(|path| Ok((path.clone(), read(path)?)));
+        let sources = ValueSources { files: files.collect::<anyhow::Result<_>>()?, ..ValueSources::default() };
+        let kube_version = KubeVersion::parse(&case.args.kube_version).map_err(anyhow::Error::msg)?;
+        Ok(Self {
+            user: sources.merge()?,
+            release: Release {
+                name: case.args.name.clone(),
+                namespace: case.args.namespace.clone(),
+                revision: 1,
+                is_upgrade: false,
+            },
+            capabilities: Capabilities { kube_version, ..Capabilities::default() },
+        })
+    }
+
+    fn render(&self, engine: &Engine, chart: &Chart) -> anyhow::Result<usize> {
+        let prepared = chart.prepare(&self.user, ValueRules::default())?;
+        let input = RenderInput {
+            chart: &prepared.chart,
+            values: &prepared.values,
+            release: &self.release,
+            capabilities: &self.capabilities,
+            lookup: &NoLookup,
+        };
+        Ok(engine.render(input, &RenderOptions::default())?.files.len())
+    }
 }
 
 /// The fastest of up to `runs` runs, after one that does not count.

@@ -1,4 +1,4 @@
-//! `bench-helm [--helm PATH] [--oracle PATH] [--corpus DIR] [--runs N]`: plate-deploy-helm beside real Helm, as ratios.
+//! `bench-helm [--helm PATH] [--oracle PATH] [--corpus DIR] [--runs N] [--only whole|render|growth]`: plate-deploy-helm beside real Helm, as ratios.
 //!
 //! Build `plate-deploy` in the same profile first: it is looked for beside this program. Without an oracle (built from
 //! `tests/oracle` with `go build`) the comparison within a process is left out.
@@ -23,14 +23,28 @@ struct Options {
     oracle: Option<PathBuf>,
     corpus: PathBuf,
     runs: usize,
+    only: Option<String>,
 }
 
 fn main() -> anyhow::Result<()> {
     let options = options()?;
+    let wants = |part: &str| options.only.as_deref().is_none_or(|only| only == part);
+    if wants("whole") {
+        processes(&options)?;
+    }
+    if wants("render") {
+        renders(&options)?;
+    }
+    if wants("growth") {
+        growth()?;
+    }
+    Ok(())
+}
+
+fn processes(options: &Options) -> anyhow::Result<()> {
     let ours = env::current_exe()?.with_file_name("plate-deploy");
     anyhow::ensure!(ours.exists(), "{} is not there: cargo build --release -p plate-deploy-cli", ours.display());
     let cases = cases(&options.corpus)?;
-
     let floor = whole::memory_floor()?;
     let processes = whole::measure(&cases, &options.corpus, &ours, &options.helm, options.runs)?;
     println!("{} charts, fastest of {} runs; memory figures start at {floor:.1} MiB", cases.len(), options.runs);
@@ -39,16 +53,22 @@ fn main() -> anyhow::Result<()> {
     }
     print("whole process, wall time", "ms", 20.0, processes.time);
     print("whole process, peak memory", "MiB", 5.0, processes.memory);
+    Ok(())
+}
 
+fn renders(options: &Options) -> anyhow::Result<()> {
     match &options.oracle {
         Some(oracle) => {
-            let renders = in_process::measure(&cases, &options.corpus, oracle, RENDERS)?;
+            let renders = in_process::measure(&cases(&options.corpus)?, &options.corpus, oracle, RENDERS)?;
             print("render of a loaded chart, engine kept", "ms", 3.0, renders.warm);
             print("render of a loaded chart, new engine", "ms", 3.0, renders.cold);
         }
         None => println!("\nrender of a loaded chart: left out, no --oracle"),
     }
+    Ok(())
+}
 
+fn growth() -> anyhow::Result<()> {
     println!("\ngrowth, ns per unit at each size (rise: largest size against smallest; 1 is linear)");
     for growth in linear::measure(RENDERS)? {
         let sizes: Vec<usize> = growth.points.iter().map(|(size, _)| *size).collect();
@@ -85,6 +105,7 @@ fn options() -> anyhow::Result<Options> {
         oracle: given("PLATE_HELM_ORACLE"),
         corpus: given("PLATE_DEPLOY_CORPUS").unwrap_or_else(beside),
         runs: RUNS,
+        only: None,
     };
     let mut args = env::args().skip(1);
     while let Some(flag) = args.next() {
@@ -94,7 +115,9 @@ fn options() -> anyhow::Result<Options> {
             "--oracle" => options.oracle = Some(value.into()),
             "--corpus" => options.corpus = value.into(),
             "--runs" => options.runs = value.parse().context("--runs")?,
-            _ => bail!("unknown flag {flag}; known: --helm, --oracle, --corpus, --runs"),
+            "--only" if ["whole", "render", "growth"].contains(&value.as_str()) => options.only = Some(value),
+            "--only" => bail!("--only is whole, render or growth"),
+            _ => bail!("unknown flag {flag}; known: --helm, --oracle, --corpus, --runs, --only"),
         }
     }
     Ok(options)

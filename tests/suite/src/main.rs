@@ -1,8 +1,11 @@
 //! `cargo suite [--require-all] [--fuzz SECONDS]`: the one command that tests everything.
 //!
-//! Finds Go and Python, builds the real peers (Helm's engine as an oracle) and the Python module into a cache outside
-//! the clone, runs every suite, and ends with what passed, what failed and what did not run and why.
+//! Finds Go and Python, builds the real peers (Helm, a Kubernetes control plane with simulated nodes, Argo CD) and the
+//! Python module into a cache outside the clone, runs every suite, and ends with what passed, what failed and what did
+//! not run and why.
 
+mod fuzz;
+mod go_peers;
 mod peers;
 mod report;
 mod step;
@@ -11,6 +14,12 @@ use std::process::ExitCode;
 
 use report::Report;
 use step::Step;
+
+/// Seconds for each fuzz target when the command line does not say.
+const FUZZ_SECONDS: u32 = 15;
+
+/// The module of `tests/it` whose tests start real control planes; a suite of its own, as its time is.
+const REAL_CLUSTER: &str = "real_cluster::";
 
 /// What was asked for.
 struct Options {
@@ -30,7 +39,13 @@ fn main() -> ExitCode {
     };
     let mut report = Report::default();
     let peers = peers::prepare(&mut report);
-    report.run("Rust: unit, fixture, contract, differential and end-to-end tests", rust_tests(&peers));
+    // One selection of packages for both, so that nothing is compiled twice.
+    let all = ["--lib", "--bins", "--tests", "--examples", "--", "--skip", REAL_CLUSTER];
+    report.run("Rust: unit, fixture, contract, differential and end-to-end tests", rust_tests(&peers, &all));
+    if peers.has("PLATE_CONTROL_PLANE") {
+        let real = ["--test", "it", "--", REAL_CLUSTER, "--nocapture", "--test-threads=2"];
+        report.run("Real cluster: contract, whole deploys, Argo CD", rust_tests(&peers, &real));
+    }
     for example in ["embed_engine", "render_chart"] {
         let step = Step::cargo(["run", "--quiet", "--package", "plate-deploy-examples", "--example", example]);
         report.run(&format!("Rust: example {example}"), step);
@@ -40,13 +55,13 @@ fn main() -> ExitCode {
         report.run("Python: module and tests", Step::new(python).args(["-m", "pytest", "-q", "plate-deploy-py/tests"]));
     }
     if options.fuzz_seconds > 0 {
-        fuzz(&mut report, &peers, options.fuzz_seconds);
+        fuzz::run(&mut report, &peers, options.fuzz_seconds);
     }
     report.finish(options.require_all)
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { require_all: false, fuzz_seconds: 0 };
+    let mut options = Options { require_all: false, fuzz_seconds: FUZZ_SECONDS };
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--require-all" => options.require_all = true,
@@ -60,31 +75,10 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     Ok(options)
 }
 
-fn rust_tests(peers: &peers::Peers) -> Step {
-    let mut step = Step::cargo(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
+fn rust_tests(peers: &peers::Peers, args: &[&str]) -> Step {
+    let mut step = Step::cargo(["test", "--workspace"]).args(args.iter().copied());
     for (name, path) in &peers.environment {
         step = step.env(name, path);
     }
     step
-}
-
-fn fuzz(report: &mut Report, peers: &peers::Peers, seconds: u32) {
-    let Ok(entries) = std::fs::read_dir("plate-deploy-helm/fuzz/fuzz_targets") else {
-        report.missing("Fuzzing", "plate-deploy-helm/fuzz is not there");
-        return;
-    };
-    let Some(path) = peers.fuzz_path() else {
-        report.missing("Fuzzing", "cargo-fuzz or the nightly toolchain is missing (cargo install cargo-fuzz; rustup toolchain install nightly)");
-        return;
-    };
-    let mut targets: Vec<String> =
-        entries.flatten().filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned())).collect();
-    targets.sort();
-    for target in targets {
-        let step = Step::cargo(["+nightly", "fuzz", "run"])
-            .args([target.as_str(), "--", &format!("-max_total_time={seconds}"), "-timeout=10", "-rss_limit_mb=2048"])
-            .env("PATH", &path)
-            .in_dir("plate-deploy-helm");
-        report.run(&format!("Fuzzing: {target}, {seconds} s"), step);
-    }
 }

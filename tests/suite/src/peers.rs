@@ -5,13 +5,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::go_peers;
 use crate::report::Report;
 use crate::step::Step;
 
 /// Version of Helm that the oracle links; part of the cache's path.
 const HELM_VERSION: &str = "4.3.1";
-/// Version of Kubernetes that the control plane is built from; part of the cache's path.
-const KUBERNETES_VERSION: &str = "1.37.2";
 /// Where the Go program of the oracle is.
 const ORACLE_SOURCE: &str = "tests/oracle";
 
@@ -33,9 +32,16 @@ pub(crate) fn prepare(report: &mut Report) -> Peers {
         Ok(path) => peers.environment.push(("PLATE_HELM_ORACLE".into(), path)),
         Err(why) => report.missing("Differential tests against Helm's own engine", &why),
     }
-    match control_plane(&cache) {
+    match go_peers::control_plane(&cache) {
         Ok(dir) => peers.environment.push(("PLATE_CONTROL_PLANE".into(), dir)),
-        Err(why) => report.missing("Contract suites on a real kube-apiserver", &why),
+        Err(why) => report.missing("Everything on a real control plane (API server, controllers, nodes)", &why),
+    }
+    match go_peers::helm(&cache).and_then(|helm| Ok((helm, go_peers::argocd(&cache)?))) {
+        Ok((helm, argocd)) => {
+            peers.environment.push(("PLATE_HELM".into(), helm));
+            peers.environment.push(("PLATE_ARGOCD".into(), argocd));
+        }
+        Err(why) => report.missing("Everything beside a real Argo CD", &why),
     }
     match python_module(&cache) {
         Ok(python) => peers.python = Some(python),
@@ -81,49 +87,9 @@ fn helm_oracle(cache: &Path) -> Result<PathBuf, String> {
     if binary.exists() {
         return Ok(binary);
     }
-    Step::new("go").args(["version"]).output().ok_or("Go is not installed (https://go.dev/dl)")?;
-    println!("building Helm {HELM_VERSION} as an oracle (once)");
-    let target = binary.to_string_lossy().into_owned();
-    let built = Step::new("go")
-        .args(["build", "-trimpath", "-o", &target, "."])
-        .env("GOFLAGS", "-mod=readonly")
-        .in_dir(ORACLE_SOURCE)
-        .run();
-    if built { Ok(binary) } else { Err("go build failed, see above".into()) }
-}
-
-/// etcd and kube-apiserver, built from the Go modules under `tests/peers`; a folder that holds both. With
-/// `KUBEBUILDER_ASSETS` set, the binaries there are used.
-fn control_plane(cache: &Path) -> Result<PathBuf, String> {
-    if let Some(assets) = env::var_os("KUBEBUILDER_ASSETS") {
-        return Ok(PathBuf::from(assets));
-    }
-    let dir = cache.join(format!("control-plane-{KUBERNETES_VERSION}"));
-    let stamp = format!(
-        "-X k8s.io/component-base/version.gitVersion=v{KUBERNETES_VERSION} \
-         -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37"
-    );
-    for (module, package, program) in [
-        ("tests/peers/etcd", "go.etcd.io/etcd/server/v3", "etcd"),
-        ("tests/peers/kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
-    ] {
-        let binary = dir.join(program);
-        if binary.exists() {
-            continue;
-        }
-        Step::new("go").args(["version"]).output().ok_or("Go is not installed (https://go.dev/dl)")?;
-        println!("building {program} (once, several minutes)");
-        let target = binary.to_string_lossy().into_owned();
-        let built = Step::new("go")
-            .args(["build", "-trimpath", "-ldflags", &stamp, "-o", &target, package])
-            .env("GOFLAGS", "-mod=readonly")
-            .in_dir(module)
-            .run();
-        if !built {
-            return Err(format!("{program}: go build failed, see above"));
-        }
-    }
-    Ok(dir)
+    let what = format!("Helm {HELM_VERSION} as an oracle");
+    go_peers::go_build(&what, Path::new("go"), ORACLE_SOURCE, ".", "", &binary)?;
+    Ok(binary)
 }
 
 /// A number that changes with the oracle's sources (FNV-1a), so that a cached binary is never stale.
@@ -185,13 +151,18 @@ fn python_module(cache: &Path) -> Result<PathBuf, String> {
 }
 
 impl Peers {
-    /// A `PATH` on which `cargo fuzz` is found, when it and the nightly toolchain are there. It comes with the Python
-    /// environment; an installed one will do, too.
+    /// Whether a peer is there, by its variable.
+    pub(crate) fn has(&self, variable: &str) -> bool {
+        self.environment.iter().any(|(name, _)| name == variable)
+    }
+
+    /// A `PATH` on which `cargo fuzz` is found, when it is there. It comes with the Python environment; an installed one
+    /// will do, too.
     pub(crate) fn fuzz_path(&self) -> Option<PathBuf> {
         let mut path = OsString::from(self.python.as_ref().and_then(|python| python.parent()).unwrap_or(Path::new("")));
         path.push(":");
         path.push(env::var_os("PATH").unwrap_or_default());
         let path = PathBuf::from(path);
-        Step::cargo(["+nightly", "fuzz", "--version"]).env("PATH", &path).output().map(|_| path)
+        Step::cargo(["fuzz", "--version"]).env("PATH", &path).output().map(|_| path)
     }
 }

@@ -6,10 +6,16 @@ use std::time::{Duration, Instant};
 use crate::step::Step;
 
 /// The results so far.
-#[derive(Default)]
 pub(crate) struct Report {
+    begin: Instant,
     ran: Vec<(String, bool, Duration)>,
     missing: Vec<(String, String)>,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self { begin: Instant::now(), ran: Vec::new(), missing: Vec::new() }
+    }
 }
 
 impl Report {
@@ -33,11 +39,13 @@ impl Report {
             println!("{:4}  {name} ({:.0} s)", if *ok { "ok" } else { "FAIL" }, time.as_secs_f64());
         }
         for (name, why) in &self.missing {
-            println!("NOT RUN  {name}: {why}");
+            println!("NOT RUN  {name}: {why}{}", if require_all { " (a failure: --require-all)" } else { "" });
         }
         let passed = self.ran.iter().filter(|(_, ok, _)| *ok).count();
-        let failed = self.ran.len() - passed + if require_all { self.missing.len() } else { 0 };
-        println!("suites: {passed} passed, {failed} failed");
-        if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        let failed = self.ran.len() - passed;
+        let failure = failed > 0 || (require_all && !self.missing.is_empty());
+        let minutes = self.begin.elapsed().as_secs_f64() / 60.0;
+        println!("suites: {passed} passed, {failed} failed, {} not run, {minutes:.1} min", self.missing.len());
+        if failure { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }

@@ -38,8 +38,7 @@ pub(super) fn reconcile(context: &Context<'_>, job: &Value) -> Option<Timestamp>
         time => time.to_owned(),
     };
     let count = |n: usize| if n == 0 { Value::Null } else { n.into() };
-    let mut status =
-        json!({"startTime": started, "succeeded": count(succeeded), "active": count(active),
+    let mut status = json!({"startTime": started, "succeeded": count(succeeded), "active": count(active),
             "failed": count(failed), "terminating": 0});
     if succeeded >= completions {
         let message = "Reached expected number of succeeded pods";

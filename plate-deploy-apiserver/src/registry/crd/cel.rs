@@ -19,10 +19,36 @@ const KEY: &str = "x-kubernetes-validations";
 
 /// Functions of Kubernetes' CEL libraries that are not implemented.
 const UNSUPPORTED: [&str; 30] = [
-    "isSorted", "sum", "indexOf", "lastIndexOf", "find", "findAll", "url", "isURL", "getScheme", "getHost", "getHostname",
-    "getPort", "getEscapedPath", "getQuery", "ip", "family", "isCanonical", "cidr", "containsIP", "containsCIDR",
-    "prefixLength", "masked", "quantity", "isQuantity", "asInteger", "asApproximateFloat", "isGreaterThan", "isLessThan",
-    "compareTo", "named",
+    "isSorted",
+    "sum",
+    "indexOf",
+    "lastIndexOf",
+    "find",
+    "findAll",
+    "url",
+    "isURL",
+    "getScheme",
+    "getHost",
+    "getHostname",
+    "getPort",
+    "getEscapedPath",
+    "getQuery",
+    "ip",
+    "family",
+    "isCanonical",
+    "cidr",
+    "containsIP",
+    "containsCIDR",
+    "prefixLength",
+    "masked",
+    "quantity",
+    "isQuantity",
+    "asInteger",
+    "asApproximateFloat",
+    "isGreaterThan",
+    "isLessThan",
+    "compareTo",
+    "named",
 ];
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -200,8 +226,26 @@ fn kind(reason: &str) -> FieldErrorKind {
 
 /// Words that CEL reserves: a property of that name is written between two underscores.
 const RESERVED: [&str; 20] = [
-    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
-    "loop", "package", "namespace", "return", "void", "while",
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "void",
+    "while",
 ];
 
 /// The name of a property in CEL.
@@ -269,24 +313,28 @@ mod tests {
     fn rules_hold_or_fail() {
         let rule = |rule: &str| json!([{"rule": rule}]);
         let schema = json!({"type": "object", "properties": {"spec": {"type": "object",
-            KEY: [{"rule": "self.min <= self.max", "message": "min over max"}],
-            "properties": {
-                "min": {"type": "integer"}, "max": {"type": "integer"},
-                "name": {"type": "string", KEY: [{"rule": "self == oldSelf", "messageExpression": "'was ' + oldSelf"}]},
-                "namespace": {"type": "string"},
-                "ratio": {"type": "number", KEY: rule("self > 0.5")},
-                "list": {"type": "array", "x-kubernetes-list-map-keys": ["k"], "items": {"type": "object",
-                    KEY: rule("self.v >= oldSelf.v"), "properties": {"k": {"type": "string"}, "v": {"type": "integer"}}}},
-                "labels": {"type": "object", "additionalProperties": {"type": "string", KEY: rule("self.startsWith('x')")}},
-            }}}});
+        KEY: [{"rule": "self.min <= self.max", "message": "min over max"}],
+        "properties": {
+            "min": {"type": "integer"}, "max": {"type": "integer"},
+            "name": {"type": "string", KEY: [{"rule": "self == oldSelf", "messageExpression": "'was ' + oldSelf"}]},
+            "namespace": {"type": "string"},
+            "ratio": {"type": "number", KEY: rule("self > 0.5")},
+            "list": {"type": "array", "x-kubernetes-list-map-keys": ["k"], "items": {"type": "object",
+                KEY: rule("self.v >= oldSelf.v"), "properties": {"k": {"type": "string"}, "v": {"type": "integer"}}}},
+            "labels": {"type": "object", "additionalProperties": {"type": "string", KEY: rule("self.startsWith('x')")}},
+        }}}});
         let good = json!({"spec": {"min": 1, "max": 2, "name": "a", "ratio": 1, "list": [{"k": "a", "v": 3}], "labels": {"l": "xy"}}});
         assert_eq!(failures(&schema, &good, None), Vec::<String>::new());
         assert_eq!(failures(&schema, &good, Some(&good)), Vec::<String>::new());
         let bad = json!({"spec": {"min": 3, "max": 2, "name": "b", "ratio": 0, "list": [{"k": "a", "v": 2}], "labels": {"l": "y"}}});
         let found = failures(&schema, &bad, Some(&good));
-        for expected in
-            ["spec: Invalid value: min over max", "spec.name: Invalid value: \"b\": was a", "spec.ratio", "spec.list[0]", "spec.labels[l]"]
-        {
+        for expected in [
+            "spec: Invalid value: min over max",
+            "spec.name: Invalid value: \"b\": was a",
+            "spec.ratio",
+            "spec.list[0]",
+            "spec.labels[l]",
+        ] {
             assert!(found.iter().any(|f| f.starts_with(expected)), "{expected}: {found:?}");
         }
         assert_eq!(found.len(), 5, "{found:?}");

@@ -165,7 +165,8 @@ pub(crate) fn own_status(object: &mut Value, now: &str) {
     for (key, _) in crate::object::map(object, &["status", "acceptedNames"]).into_iter().flatten() {
         names.insert(format!("f:{key}"), json!({}));
     }
-    let condition = json!({".": {}, "f:lastTransitionTime": {}, "f:message": {}, "f:reason": {}, "f:status": {}, "f:type": {}});
+    let condition =
+        json!({".": {}, "f:lastTransitionTime": {}, "f:message": {}, "f:reason": {}, "f:status": {}, "f:type": {}});
     let entry = json!({"manager": "kube-apiserver", "operation": "Update", "apiVersion": "apiextensions.k8s.io/v1",
         "time": now, "fieldsType": "FieldsV1", "subresource": "status", "fieldsV1": {"f:status": {
             "f:acceptedNames": names,

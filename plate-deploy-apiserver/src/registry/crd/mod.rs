@@ -96,11 +96,18 @@ impl CustomVersion {
         }
         out
     }
+}
 
-    /// CEL rules that are not evaluated, with the reason.
-    pub(super) fn unsupported_rules(&self) -> &[String] {
-        self.rules.unsupported()
+/// What to warn of when a definition is written: the CEL rules that are not evaluated, with the reason.
+pub(super) fn unsupported_rules(resource: &Resource, definition: &Value) -> Vec<String> {
+    if resource.builtin_name() != STORAGE {
+        return Vec::new();
     }
+    let schemas = list(definition, &["spec", "versions"]).iter().map(|v| &v["schema"]);
+    let mut out: Vec<String> = schemas.flat_map(|s| cel::Rules::of(s).unsupported().to_vec()).collect();
+    out.sort();
+    out.dedup();
+    out
 }
 
 /// The resources that a definition serves.

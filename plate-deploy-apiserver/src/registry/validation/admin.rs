@@ -141,7 +141,9 @@ pub(super) fn persistent_volume(object: &Value, out: &mut Errors) {
     if let Some(affinity) = spec.get("nodeAffinity").filter(|a| a.is_object()) {
         match affinity.get("required").filter(|r| !r.is_null()) {
             Some(r) => super::scheduling::node_selector(r, "spec.nodeAffinity.required", out),
-            None => out.push(FieldError::required("spec.nodeAffinity.required", "must specify required node constraints")),
+            None => {
+                out.push(FieldError::required("spec.nodeAffinity.required", "must specify required node constraints"))
+            }
         }
     }
     one_of(spec, "persistentVolumeReclaimPolicy", &["Delete", "Recycle", "Retain"], "spec", out);
@@ -264,14 +266,12 @@ pub(super) fn ingress_class(object: &Value, out: &mut Errors) {
         }
         let (scope, namespace) = (text(parameters, &["scope"]), text(parameters, &["namespace"]));
         match scope {
-            "Namespace" if namespace.is_empty() => out.push(FieldError::required(
-                "spec.parameters.namespace",
-                "`parameters.scope` is set to 'Namespace'",
-            )),
-            "Cluster" if !namespace.is_empty() => out.push(FieldError::forbidden(
-                "spec.parameters.namespace",
-                "`parameters.scope` is set to 'Cluster'",
-            )),
+            "Namespace" if namespace.is_empty() => {
+                out.push(FieldError::required("spec.parameters.namespace", "`parameters.scope` is set to 'Namespace'"))
+            }
+            "Cluster" if !namespace.is_empty() => {
+                out.push(FieldError::forbidden("spec.parameters.namespace", "`parameters.scope` is set to 'Cluster'"))
+            }
             "Namespace" | "Cluster" => {}
             other => out.push(FieldError::not_supported("spec.parameters.scope", other, &["Cluster", "Namespace"])),
         }

@@ -114,7 +114,11 @@ pub(super) fn api_service(object: &Value, out: &mut Errors) {
     }
     let Some(service) = spec.get("service").filter(|s| s.is_object()) else {
         if !text(spec, &["caBundle"]).is_empty() {
-            out.push(FieldError::invalid("spec.caBundle", text(spec, &["caBundle"]), "local APIServices may not have a caBundle"));
+            out.push(FieldError::invalid(
+                "spec.caBundle",
+                text(spec, &["caBundle"]),
+                "local APIServices may not have a caBundle",
+            ));
         }
         return;
     };

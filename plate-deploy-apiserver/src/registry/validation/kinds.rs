@@ -46,9 +46,12 @@ pub(super) fn create(resource: &Resource, object: &Value) -> Errors {
         "horizontalpodautoscalers.autoscaling" => {
             let stored = crate::registry::convert(object.clone(), resource, &resource.storage_version);
             autoscaling::autoscaler(&stored, out);
-        },
+        }
         "poddisruptionbudgets.policy" => workloads::disruption_budget(object, out),
-        "ingresses.networking.k8s.io" => network::ingress(object, out),
+        "ingresses.networking.k8s.io" => {
+            network::ingress(object, out);
+            network::balancer_status(object, out);
+        }
         "networkpolicies.networking.k8s.io" => network::network_policy(object, out),
         "roles.rbac.authorization.k8s.io" => policy::role(object, true, out),
         "clusterroles.rbac.authorization.k8s.io" => policy::role(object, false, out),

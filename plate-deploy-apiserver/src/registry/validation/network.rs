@@ -48,8 +48,8 @@ pub(super) fn service(object: &Value, out: &mut Errors) {
 /// What only services that are reached from outside may have.
 fn external(spec: &Value, kind: &str, out: &mut Errors) {
     let balanced = kind == "LoadBalancer";
-    let reachable = matches!(kind, "NodePort" | "LoadBalancer")
-        || kind == "ClusterIP" && !list(spec, &["externalIPs"]).is_empty();
+    let reachable =
+        matches!(kind, "NodePort" | "LoadBalancer") || kind == "ClusterIP" && !list(spec, &["externalIPs"]).is_empty();
     let policy = text(spec, &["externalTrafficPolicy"]);
     if !reachable && !policy.is_empty() {
         let detail = "may only be set for externally-accessible services";
@@ -313,7 +313,9 @@ fn end_port(p: &Value, at: &str, out: &mut Errors) {
     let Some(end) = p.get("endPort").and_then(Value::as_i64) else { return };
     let at = child(at, "endPort");
     match p.get("port") {
-        None | Some(Value::Null) => out.push(FieldError::invalid(at, end, "may not be specified when `port` is not specified")),
+        None | Some(Value::Null) => {
+            out.push(FieldError::invalid(at, end, "may not be specified when `port` is not specified"))
+        }
         Some(Value::String(_)) => {
             out.push(FieldError::invalid(at, end, "may not be specified when `port` is non-numeric"));
         }

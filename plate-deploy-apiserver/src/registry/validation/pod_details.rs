@@ -66,7 +66,10 @@ fn seccomp(context: &Value, at: &str, out: &mut Errors) {
     let local = text(profile, &["localhostProfile"]);
     match text(profile, &["type"]) {
         "Localhost" if local.is_empty() => {
-            out.push(FieldError::required(child(&at, "localhostProfile"), "must be set when seccomp type is Localhost"));
+            out.push(FieldError::required(
+                child(&at, "localhostProfile"),
+                "must be set when seccomp type is Localhost",
+            ));
         }
         "Localhost" => {}
         "RuntimeDefault" | "Unconfined" if !local.is_empty() => {
@@ -167,8 +170,16 @@ fn field_ref(r: &Value, allowed: &[&str], at: &str, out: &mut Errors) {
         return;
     }
     let at = child(at, "fieldPath");
-    if matches!(path, "metadata.labels" | "metadata.annotations" | "spec.restartPolicy" | "spec.schedulerName" | "status.phase" | "spec.hostNetwork" | "status.nominatedNodeName")
-    {
+    if matches!(
+        path,
+        "metadata.labels"
+            | "metadata.annotations"
+            | "spec.restartPolicy"
+            | "spec.schedulerName"
+            | "status.phase"
+            | "spec.hostNetwork"
+            | "status.nominatedNodeName"
+    ) {
         let mut all: Vec<&str> = allowed.to_vec();
         all.push("status.podIPs");
         out.push(FieldError::not_supported(at, path, &all));
@@ -179,8 +190,10 @@ fn field_ref(r: &Value, allowed: &[&str], at: &str, out: &mut Errors) {
 }
 
 fn handler(h: &Value, at: &str, out: &mut Errors) {
-    let kinds: Vec<&str> =
-        ["exec", "httpGet", "tcpSocket", "sleep"].into_iter().filter(|k| h.get(*k).is_some_and(|v| !v.is_null())).collect();
+    let kinds: Vec<&str> = ["exec", "httpGet", "tcpSocket", "sleep"]
+        .into_iter()
+        .filter(|k| h.get(*k).is_some_and(|v| !v.is_null()))
+        .collect();
     match kinds.as_slice() {
         [] => out.push(FieldError::required(at, "must specify a handler type")),
         ["exec"] if list(h, &["exec", "command"]).is_empty() => {

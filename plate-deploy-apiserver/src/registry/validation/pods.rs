@@ -363,11 +363,7 @@ pub(super) fn update(new: &Value, old: &Value, out: &mut Errors) {
             }
         }
         if let Value::Object(spec) = &mut spec {
-            for key in [
-                "activeDeadlineSeconds",
-                "tolerations",
-                "ephemeralContainers",
-            ] {
+            for key in ["activeDeadlineSeconds", "tolerations", "ephemeralContainers"] {
                 spec.remove(key);
             }
         }

@@ -43,11 +43,19 @@ fn order(limit: &Value, at: &str, out: &mut Errors) {
         kinds.iter().flat_map(|k| map(limit, &[k]).into_iter().flatten()).map(|(name, _)| name.as_str()).collect();
     resources.sort_unstable();
     resources.dedup();
-    let words = |kind: &str| match kind {
-        "defaultRequest" => "default request",
-        other => if other == "default" { "default" } else { other }
-    }
-    .to_owned();
+    let words = |kind: &str| {
+        match kind {
+            "defaultRequest" => "default request",
+            other => {
+                if other == "default" {
+                    "default"
+                } else {
+                    other
+                }
+            }
+        }
+        .to_owned()
+    };
     for name in resources {
         for (low, high) in [
             ("min", "max"),
@@ -98,7 +106,8 @@ pub(super) fn quota(object: &Value, out: &mut Errors) {
         if q.nanos() < 0 {
             out.push(FieldError::invalid(at.clone(), value.clone(), "must be greater than or equal to 0"));
         }
-        let whole = name.starts_with("count/") || matches!(name.as_str(), "pods" | "services" | "secrets" | "configmaps");
+        let whole =
+            name.starts_with("count/") || matches!(name.as_str(), "pods" | "services" | "secrets" | "configmaps");
         if whole && q.nanos() % 1_000_000_000 != 0 {
             out.push(FieldError::invalid(at, value.clone(), "must be an integer"));
         }
@@ -129,10 +138,8 @@ fn is_quota_name(name: &str) -> bool {
 /// True when a quota of that resource may be limited to a scope.
 fn scope_fits(scope: &str, resource: &str) -> bool {
     let pods = resource == "pods" || resource == "count/pods";
-    let compute = matches!(
-        resource,
-        "cpu" | "memory" | "requests.cpu" | "requests.memory" | "limits.cpu" | "limits.memory"
-    );
+    let compute =
+        matches!(resource, "cpu" | "memory" | "requests.cpu" | "requests.memory" | "limits.cpu" | "limits.memory");
     match scope {
         "BestEffort" => pods,
         "VolumeAttributesClass" => resource.contains("storage") || resource.contains("persistentvolumeclaims"),

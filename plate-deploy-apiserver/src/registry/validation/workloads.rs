@@ -278,7 +278,11 @@ fn time_zone(spec: &Value, out: &mut Errors) {
     if zone.is_empty() {
         out.push(FieldError::invalid(at, zone, "timeZone must be nil or non-empty string"));
     } else if zone.eq_ignore_ascii_case("local") {
-        out.push(FieldError::invalid(at, zone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"));
+        out.push(FieldError::invalid(
+            at,
+            zone,
+            "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones",
+        ));
     } else if jiff::tz::TimeZone::get(zone).is_err() {
         out.push(FieldError::invalid(at, zone, format!("unknown time zone {zone}")));
     }

@@ -155,6 +155,7 @@ fn image_tag(image: &str) -> Option<&str> {
         _ => path,
     };
     let valid = !remote.is_empty()
+        && path.len() <= 255
         && remote.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/".contains(c));
     let tag_ok = tag.is_none_or(|t| !t.is_empty() && t.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)));
     if !valid || !tag_ok {

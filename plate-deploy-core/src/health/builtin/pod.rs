@@ -3,8 +3,8 @@
 
 use super::typed::Typed;
 use crate::health::node::Node;
-use crate::health::{HealthError, degraded, healthy, hooks, progressing, unknown};
-use crate::model::{HealthStatus, Manifest};
+use crate::health::{HealthError, degraded, healthy, progressing, unknown};
+use crate::model::{HealthStatus, Manifest, hook};
 
 /// Makes a pod that is no hook count as one that runs for ever.
 const IGNORE_RESTART_POLICY: &str = "argocd.argoproj.io/ignore-restart-policy";
@@ -13,7 +13,7 @@ pub(super) fn assess(object: &Manifest) -> Result<HealthStatus, HealthError> {
     let pod = Typed::new(object, "Pod", &["v1"])?.node();
     let policy = pod.at("/spec/restartPolicy").str();
     let runs_on =
-        policy == "Always" || (object.annotation(IGNORE_RESTART_POLICY) == Some("true") && !hooks::is_hook(object));
+        policy == "Always" || (object.annotation(IGNORE_RESTART_POLICY) == Some("true") && !hook::is_hook(object));
     if runs_on && let Some(messages) = waiting_failures(pod) {
         return Ok(degraded(messages));
     }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::plain;
 use super::version::{Version, compare_prerelease, cut};
 
 const MAX_LEN: usize = 512;
@@ -65,7 +66,9 @@ impl Constraint {
         if text.len() > MAX_LEN {
             return Err(format!("constraint string is too long (max {MAX_LEN} bytes)"));
         }
-        let text = rewrite_ranges(text);
+        // Only a hyphen between blanks can be a range.
+        let is_range = text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_whitespace() && pair[1] == b'-');
+        let text = if is_range { rewrite_ranges(text) } else { text.to_owned() };
         let groups: Vec<&str> = text.split("||").collect();
         if groups.len() > MAX_GROUPS {
             return Err(format!("too many constraint groups (max {MAX_GROUPS})"));
@@ -98,12 +101,22 @@ fn improper(text: &str) -> String {
 
 impl Group {
     fn parse(text: &str) -> Result<Self, String> {
+        if let Some(parts) = plain::group(text) {
+            return Self::of(parts.into_iter().map(Condition::from_parts).collect::<Result<_, _>>()?);
+        }
+        Self::by_expressions(text)
+    }
+
+    fn by_expressions(text: &str) -> Result<Self, String> {
         let valid = VALID.as_ref().is_some_and(|valid| valid.is_match(text));
         if !valid {
             return Err(improper(text));
         }
         let found = FIND.iter().flat_map(|find| find.find_iter(text)).map(|found| Condition::parse(found.as_str()));
-        let conditions = found.collect::<Result<Vec<_>, _>>()?;
+        Self::of(found.collect::<Result<_, _>>()?)
+    }
+
+    fn of(conditions: Vec<Condition>) -> Result<Self, String> {
         let prereleases = conditions.iter().any(|condition| !condition.version.prerelease().is_empty());
         Ok(Self { conditions, prereleases })
     }
@@ -113,15 +126,24 @@ fn is_wild(part: &str) -> bool {
     matches!(part, "x" | "X" | "*")
 }
 
+/// A condition as it is written: the operator, the version, and the version's numbers, the later two with their dot.
+pub(super) struct Parts<'t> {
+    pub(super) operator: &'t str,
+    pub(super) whole: &'t str,
+    pub(super) numbers: [&'t str; 3],
+}
+
 impl Condition {
     fn parse(text: &str) -> Result<Self, String> {
         let found = ONE.as_ref().and_then(|one| one.captures(text)).ok_or_else(|| improper(text))?;
-        let whole = &found[2];
+        let part = |at: usize| found.get(at).map_or("", |part| part.as_str());
+        Self::from_parts(Parts { operator: part(1), whole: part(2), numbers: [part(3), part(4), part(5)] })
+    }
+
+    fn from_parts(Parts { operator, whole, numbers: [major, minor, patch] }: Parts<'_>) -> Result<Self, String> {
         let parts = cut(whole, |b| b.is_ascii_digit() || matches!(b, b'x' | b'X' | b'*' | b'|'));
         let prerelease = parts.map(|parts| parts.prerelease).filter(|text| !text.is_empty());
         let prerelease = prerelease.map(|text| format!("-{text}")).unwrap_or_default();
-        let part = |at: usize| found.get(at).map_or("", |part| part.as_str());
-        let (major, minor, patch) = (part(3), part(4), part(5));
         let open = |text: &str| text.is_empty() || is_wild(text.trim_start_matches('.'));
         let (minor_dirty, patch_dirty, dirty, version) = if open(major) {
             (false, false, true, format!("0.0.0{prerelease}"))
@@ -133,7 +155,7 @@ impl Condition {
             (false, false, false, whole.to_owned())
         };
         let version = Version::parse(&version).map_err(|_| "constraint parser error".to_owned())?;
-        Ok(Self { operator: found[1].to_owned(), version, dirty, minor_dirty, patch_dirty })
+        Ok(Self { operator: operator.to_owned(), version, dirty, minor_dirty, patch_dirty })
     }
 
     fn check(&self, version: &Version, prereleases: bool) -> bool {
@@ -225,5 +247,26 @@ impl Condition {
             return version.minor() == con.minor();
         }
         version.minor() == 0 && con.patch() == version.patch()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_reader_reads_what_the_expressions_read() {
+        let operators = ["", "=", "!=", ">", "<", ">=", "=>", "<=", "=<", "~", "~>", "^"];
+        let versions =
+            ["1", "1.2", "v1.2.3", "1.x", "*", "1.2.*", "x.1", "1.2.3-rc.1", "1.2-0", "0", "1.3.0+b", "01.2"];
+        for operator in operators {
+            for version in versions {
+                for text in [format!("{operator}{version}"), format!(" {operator} {version} , <2.0.0-a 1 ")] {
+                    assert!(plain::group(&text).is_some(), "{text:?}");
+                    let (quick, slow) = (Group::parse(&text), Group::by_expressions(&text));
+                    assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{text:?}");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Sprig's `semver.go` over a port of `Masterminds/semver` 3.5: [`Version`] and [`Constraint`].
 
 mod constraint;
+mod plain;
 mod version;
 
 use std::any::Any;

@@ -77,6 +77,8 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, YamlError> {
 
 /// Allowed: tab, line feed, carriage return, NEL, and everything printable.
 fn first_unprintable(text: &str) -> Option<usize> {
+    /// Bytes looked at together: most pieces have none that needs a closer look.
+    const PIECE: usize = 64;
     let bytes = text.as_bytes();
     let bad = |i: usize, b: u8| match b {
         b'\t' | b'\n' | b'\r' => false,
@@ -85,5 +87,12 @@ fn first_unprintable(text: &str) -> Option<usize> {
         0xEF => matches!((bytes.get(i + 1), bytes.get(i + 2)), (Some(0xBF), Some(0xBE | 0xBF))),
         _ => false,
     };
-    bytes.iter().enumerate().position(|(i, &b)| !(0x20..0x7F).contains(&b) && bad(i, b))
+    let suspicious = |b: u8| (b < 0x20 && b != b'\n') | (b == 0x7F) | (b == 0xC2) | (b == 0xEF);
+    bytes.chunks(PIECE).enumerate().find_map(|(piece, chunk)| {
+        if !chunk.iter().fold(false, |any, &b| any | suspicious(b)) {
+            return None;
+        }
+        let start = piece * PIECE;
+        chunk.iter().enumerate().map(|(i, &b)| (start + i, b)).find(|&(i, b)| bad(i, b)).map(|(i, _)| i)
+    })
 }

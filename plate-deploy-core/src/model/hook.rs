@@ -1,9 +1,7 @@
 //! Which objects are hooks, of which phases, and when they are deleted. Argo CD's annotations come first; Helm's count
 //! where Argo CD's name no type it knows.
 
-use crate::model::{Manifest, SyncPhase, annotations};
-
-use super::annotation::items;
+use super::{Manifest, SyncPhase, annotations};
 
 /// Value of `helm.sh/hook` that marks a CRD, not a hook.
 const HELM_CRD_INSTALL: &str = "crd-install";
@@ -17,13 +15,13 @@ enum Type {
 
 /// What is done with a hook, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct DeletePolicies {
+pub struct DeletePolicies {
     /// Deleted before it is created again.
-    pub(super) before_creation: bool,
+    pub before_creation: bool,
     /// Deleted when the whole sync succeeded.
-    pub(super) succeeded: bool,
+    pub succeeded: bool,
     /// Deleted when the sync failed.
-    pub(super) failed: bool,
+    pub failed: bool,
 }
 
 fn argo_type(text: &str) -> Option<Type> {
@@ -49,13 +47,13 @@ fn helm_type(text: &str) -> Option<Type> {
 
 fn types(object: &Manifest) -> Vec<Type> {
     let mut types: Vec<Type> = Vec::new();
-    for found in items(object, annotations::HOOK).filter_map(argo_type) {
+    for found in object.annotation_items(annotations::HOOK).filter_map(argo_type) {
         if !types.contains(&found) {
             types.push(found);
         }
     }
     if types.is_empty() {
-        types = items(object, annotations::HELM_HOOK).filter_map(helm_type).collect();
+        types = object.annotation_items(annotations::HELM_HOOK).filter_map(helm_type).collect();
     }
     types
 }
@@ -76,12 +74,14 @@ pub fn is_hook(object: &Manifest) -> bool {
 }
 
 /// Whether the object takes no part at all: a hook none of whose types the engine knows.
-pub(super) fn is_ignored(object: &Manifest) -> bool {
+#[must_use]
+pub fn is_ignored(object: &Manifest) -> bool {
     is_hook(object) && types(object).is_empty()
 }
 
 /// The phases in which an object is synced: those of its hook types, `Sync` for a plain object, none when skipped.
-pub(super) fn phases(object: &Manifest) -> Vec<SyncPhase> {
+#[must_use]
+pub fn phases(object: &Manifest) -> Vec<SyncPhase> {
     if is_skipped(object) {
         return Vec::new();
     }
@@ -101,13 +101,14 @@ pub(super) fn phases(object: &Manifest) -> Vec<SyncPhase> {
 }
 
 /// A hook's delete policies, Argo CD's and Helm's together; `BeforeHookCreation` where none is known.
-pub(super) fn delete_policies(object: &Manifest) -> DeletePolicies {
+#[must_use]
+pub fn delete_policies(object: &Manifest) -> DeletePolicies {
     let mut policies = DeletePolicies::default();
     for (annotation, names) in [
         (annotations::HOOK_DELETE_POLICY, ["BeforeHookCreation", "HookSucceeded", "HookFailed"]),
         (annotations::HELM_HOOK_DELETE_POLICY, ["before-hook-creation", "hook-succeeded", "hook-failed"]),
     ] {
-        for item in items(object, annotation) {
+        for item in object.annotation_items(annotation) {
             policies.before_creation |= item == names[0];
             policies.succeeded |= item == names[1];
             policies.failed |= item == names[2];
@@ -117,6 +118,12 @@ pub(super) fn delete_policies(object: &Manifest) -> DeletePolicies {
         policies.before_creation = true;
     }
     policies
+}
+
+/// Whether Argo CD's hook finalizer holds the object.
+#[must_use]
+pub fn has_finalizer(object: &Manifest) -> bool {
+    object.finalizers().any(|finalizer| finalizer == annotations::HOOK_FINALIZER)
 }
 
 #[cfg(test)]
