@@ -280,6 +280,11 @@ impl Registry {
         if kind != PatchKind::Apply && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
             return Err(ApiError::bad_request("invalid JSON patch"));
         }
+        let create =
+            kind == PatchKind::Apply && (subresource.is_empty() || strategy::allows_create_on_update(resource));
+        if !create {
+            self.stored(resource, namespace, name)?;
+        }
         let applied = match kind {
             PatchKind::Apply => Some(self.apply_body(place, body, options, &mut warnings)?),
             _ => None,
@@ -298,8 +303,6 @@ impl Registry {
             check_name(place, &new)?;
             Ok(new)
         };
-        let create =
-            kind == PatchKind::Apply && (subresource.is_empty() || strategy::allows_create_on_update(resource));
         let (object, created) = self.update_with(place, options, create, build)?;
         warnings.extend(crd::unsupported_rules(resource, &object));
         Ok(Written { object, created, warnings })
