@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
 use crate::clock::{Clock, SystemClock};
-use crate::controllers::{self, Manager, Simulation};
+use crate::controllers::{self, Manager, Outages, Part, Simulation};
 use crate::endpoints::{self, ResponseBody};
 use crate::registry::Registry;
 use crate::status::ApiError;
@@ -62,9 +62,10 @@ impl ApiServerBuilder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let registry = Registry::with_service_accounts(store, clock, self.controllers.is_some());
+        let outages = self.controllers.as_ref().map(|simulation| simulation.outages.clone()).unwrap_or_default();
         let manager =
             self.controllers.map(|simulation| Arc::new(Mutex::new(Manager::new(controllers::builtin(simulation)))));
-        Ok(ApiServer { registry, manager, started: Arc::default() })
+        Ok(ApiServer { registry, manager, started: Arc::default(), outages })
     }
 }
 
@@ -76,6 +77,7 @@ pub struct ApiServer {
     registry: Arc<Registry>,
     manager: Option<Arc<Mutex<Manager>>>,
     started: Arc<AtomicBool>,
+    outages: Outages,
 }
 
 impl ApiServer {
@@ -83,13 +85,44 @@ impl ApiServer {
     #[must_use]
     pub fn in_memory() -> Self {
         let registry = Registry::new(Store::in_memory(), Arc::new(SystemClock));
-        ApiServer { registry, manager: None, started: Arc::default() }
+        ApiServer { registry, manager: None, started: Arc::default(), outages: Outages::default() }
     }
 
     /// Runs the controllers until nothing changes any more; does nothing when they are off.
     pub fn settle(&self) {
         if let Some(manager) = &self.manager {
             manager.lock().unwrap_or_else(PoisonError::into_inner).settle(&self.registry);
+        }
+    }
+
+    /// Makes a part of the simulated cluster fail (`true`) or work again. Only with controllers; returns when they have
+    /// done what follows at once.
+    pub fn fail(&self, part: Part, fails: bool) {
+        self.outages.set(part, fails);
+        if let Some(manager) = &self.manager {
+            let mut manager = manager.lock().unwrap_or_else(PoisonError::into_inner);
+            manager.nudge(self.registry.clock().now());
+            manager.settle(&self.registry);
+        }
+    }
+
+    /// Whether a request from outside to an Ingress or a LoadBalancer Service would be answered: its controller works, it has
+    /// an address, and every Service behind it has a ready pod.
+    #[must_use]
+    pub fn reachable(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        controllers::reachable(&self.registry, &self.outages, kind, namespace, name)
+    }
+
+    /// Answers a request, unless the API is out.
+    async fn answer<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.start();
+        match self.outages.refusal() {
+            Some(why) => endpoints::refuse(&ApiError::unavailable(why)),
+            None => endpoints::handle(self.registry.clone(), request).await,
         }
     }
 
@@ -175,11 +208,10 @@ async fn accept(listener: TcpListener, server: ApiServer, token: Option<Arc<str>
         let Ok((stream, peer)) = listener.accept().await else { continue };
         let (server, token) = (server.clone(), token.clone());
         let service = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
-            let (registry, token) = (server.registry.clone(), token.clone());
-            server.start();
+            let (server, token) = (server.clone(), token.clone());
             async move {
                 let response = if allowed(&mut request, token.as_deref()) {
-                    endpoints::handle(registry, request).await
+                    server.answer(request).await
                 } else {
                     endpoints::refuse(&ApiError::unauthorized())
                 };
@@ -234,9 +266,6 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let server = self.clone();
-        Box::pin(async move {
-            server.start();
-            Ok(endpoints::handle(server.registry.clone(), request).await)
-        })
+        Box::pin(async move { Ok(server.answer(request).await) })
     }
 }

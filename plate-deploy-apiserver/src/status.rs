@@ -185,6 +185,12 @@ impl ApiError {
         Self::new(500, "", message, None)
     }
 
+    /// The server cannot answer now.
+    #[must_use]
+    pub fn unavailable(message: &str) -> Self {
+        ApiError::new(503, "ServiceUnavailable", message, None)
+    }
+
     /// 500.
     #[must_use]
     pub fn internal(message: &str) -> Self {

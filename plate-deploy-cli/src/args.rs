@@ -1,9 +1,13 @@
 //! The command line as typed: every verb, flag and default, in one place.
 
+mod inspect;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plate_deploy_core::driver::DriverChoice;
+
+pub(crate) use inspect::{Completions, Diff, Doctor, Drawing, Explain, Graph, Impact, Man};
 
 const EXIT_CODES: &str = "\
 Exit status:
@@ -32,6 +36,12 @@ pub(crate) struct Global {
     /// When to use colours and moving progress bars
     #[arg(long, value_enum, default_value_t = When::Auto, global = true)]
     pub(crate) color: When,
+    /// Language of what is said: en or ko (default: from $LC_ALL, $LC_MESSAGES, $LANG)
+    #[arg(long, value_enum, global = true)]
+    pub(crate) lang: Option<crate::language::Language>,
+    /// Also write what a run did as a self-contained page (deploy, rollback and the other verbs that change something)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) report: Option<PathBuf>,
     /// Say more (-v: what is read and written, -vv: everything)
     #[arg(long, short = 'v', action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
@@ -67,15 +77,46 @@ pub(crate) enum Command {
     Deploy(Deploy),
     /// Show what a deploy would change, and change nothing
     #[command(
-        visible_alias = "diff",
         after_help = "Examples:\n  plate-deploy plan staging --set-image plate-server=harbor.example.com/stg/plate-server:1.4.2"
     )]
     Plan(Plan),
+    /// Show what a change of the repository changes in the clusters, between two revisions
+    #[command(after_help = inspect::DIFF_EXAMPLES)]
+    Diff(Diff),
+    /// What a failure would reach, what to do about it, and what would have helped
+    #[command(after_help = inspect::IMPACT_EXAMPLES)]
+    Impact(Impact),
+    /// Draw how Applications, charts, values, libraries and the cluster hang together
+    #[command(after_help = inspect::GRAPH_EXAMPLES)]
+    Graph(Graph),
+    /// Check repository, cluster, permissions, Argo CD and versions, and say what to do
+    #[command(after_help = "Examples:\n  plate-deploy doctor\n  plate-deploy doctor --context prod --output json")]
+    Doctor(Doctor),
+    /// Explain the code of a finding
+    #[command(
+        after_help = "Examples:\n  plate-deploy explain missing-value-file\n  plate-deploy explain --lang ko storage-class-missing"
+    )]
+    Explain(Explain),
+    /// Print completions for a shell
+    #[command(
+        after_help = "Examples:\n  plate-deploy completions bash > /etc/bash_completion.d/plate-deploy\n  plate-deploy completions zsh > ~/.zfunc/_plate-deploy"
+    )]
+    Completions(Completions),
+    /// Print the manual page
+    #[command(
+        after_help = "Examples:\n  plate-deploy man | man -l -\n  plate-deploy man --out /usr/local/share/man/man1"
+    )]
+    Man(Man),
     /// Show sync and health of an environment's Applications
+    #[command(after_help = "Examples:\n  plate-deploy status staging\n  plate-deploy status --watch --interval 5s")]
     Status(Status),
     /// Render the manifests of an environment's Applications
+    #[command(
+        after_help = "Examples:\n  plate-deploy template staging\n  plate-deploy template --app plate-web-stg --output json"
+    )]
     Template(Template),
     /// Check the repository: values, Applications, charts
+    #[command(after_help = "Examples:\n  plate-deploy lint\n  plate-deploy lint --strict --revision feature")]
     Lint(Lint),
     /// Helm's own commands, without Helm
     #[command(subcommand)]
@@ -195,6 +236,12 @@ pub(crate) struct Plan {
 pub(crate) struct Status {
     /// Environment; without one, all Applications
     pub(crate) environment: Option<String>,
+    /// Show it again and again, until interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Time between two looks
+    #[arg(long, default_value = "2s", value_name = "DURATION", value_parser = humantime::parse_duration, requires = "watch")]
+    pub(crate) interval: std::time::Duration,
     #[command(flatten)]
     pub(crate) repo: Repo,
     #[command(flatten)]

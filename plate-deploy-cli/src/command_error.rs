@@ -49,6 +49,11 @@ impl CommandError {
         self
     }
 
+    /// What is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Prints it to standard error and gives the exit status.
     pub(crate) fn print(&self) -> ExitCode {
         output::error(&self.message, &self.hints);

@@ -1,8 +1,10 @@
 //! The `plate-deploy` command: parses arguments, calls the library, renders what comes back.
 
 mod args;
+mod codes;
 mod command_error;
 mod commands;
+mod language;
 mod output;
 
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
 //! The command as a process: exit statuses, and one clear error for each bad input.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -132,4 +132,129 @@ fn bad_charts_and_usage() {
     let (_dir, repo) = platform();
     let repo = repo.to_str().unwrap();
     fails(&["deploy", "staging", "--repo", repo, "--embedded", "--set-image", "oops"], 2, &["COMPONENT=IMAGE:TAG"]);
+}
+
+/// `diff` between two commits: text, JSON, Markdown and a page; side by side; a broken revision fails.
+#[test]
+fn two_revisions_are_compared() {
+    let (dir, repo) = platform();
+    let commit = |message: &str| {
+        git(&repo, &["add", "--all"]);
+        git(&repo, &["-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", message]);
+    };
+    git(&repo, &["init", "--quiet", "--initial-branch", "main"]);
+    commit("one");
+    let values = repo.join("helm/applications/plate-web/values-stg.yaml");
+    let before = fs::read_to_string(&values).unwrap();
+    fs::write(&values, before.replace("1.4.0", "1.5.0")).unwrap();
+    fs::write(repo.join("README.md"), "changed\n").unwrap();
+    commit("two");
+    let folder = repo.to_str().unwrap();
+    let json = run(&["diff", "HEAD~1..HEAD", "--repo", folder, "--output", "json"]);
+    assert_eq!(json.status.code(), Some(0), "{}", text(&json.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(found["applications"].as_array().unwrap().len(), 1, "{found:#}");
+    assert_eq!(found["applications"][0]["name"], "plate-web-stg");
+    assert_eq!(found["applications"][0]["changes"][0]["action"], "update");
+    assert!(found["unaffected"].as_u64().unwrap() > 5);
+    let (md, html) = (dir.path().join("c.md"), dir.path().join("d.html"));
+    let files = ["--markdown", md.to_str().unwrap(), "--html", html.to_str().unwrap(), "--side-by-side"];
+    let text_run = run(&[&["diff", "HEAD~1", "--repo", folder, "--env", "stg"], &files[..]].concat());
+    assert!(text(&text_run.stdout).contains("│ +"), "{}", text(&text_run.stdout));
+    assert!(fs::read_to_string(md).unwrap().contains("```diff"));
+    assert!(fs::read_to_string(html).unwrap().contains("plate-web-stg"));
+    let production = run(&["diff", "HEAD~1", "--repo", folder, "--env", "prod"]);
+    assert!(text(&production.stdout).contains("nothing changes"), "{}", text(&production.stdout));
+    fs::write(repo.join("helm/applications/plate-web/templates/service.yaml"), "{{ fail \"broken\" }}").unwrap();
+    commit("three");
+    fails(&["diff", "HEAD~1..HEAD", "--repo", folder], 1, &["plate-web-prod", "at the second revision", "broken"]);
+    fails(&["diff", "a..b..c", "--repo", folder], 2, &["REV..REV"]);
+    fails(&["diff", "nope..HEAD", "--repo", folder], 1, &["nope"]);
+}
+
+/// Every document of `--output json` is what docs/output.schema.json says.
+#[test]
+fn json_documents_fit_their_schema() {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/output.schema.json").canonicalize().unwrap();
+    let (_dir, repo) = platform();
+    for (n, message) in ["one", "two"].iter().enumerate() {
+        if n == 0 {
+            git(&repo, &["init", "--quiet", "--initial-branch", "main"]);
+        } else {
+            let values = repo.join("helm/applications/plate-web/values-stg.yaml");
+            fs::write(&values, fs::read_to_string(&values).unwrap().replace("1.4.0", "1.5.0")).unwrap();
+        }
+        git(&repo, &["add", "--all"]);
+        git(&repo, &["-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", message]);
+    }
+    let folder = repo.to_str().unwrap();
+    let cases: [(&str, &[&str]); 13] = [
+        ("plan", &["plan", "staging", "--embedded", "--repo", folder]),
+        ("report", &["deploy", "staging", "--embedded", "--yes", "--repo", folder]),
+        ("report", &["deploy", "production", "--embedded", "--repo", folder]),
+        ("status", &["status", "staging", "--embedded", "--repo", folder]),
+        ("template", &["template", "staging", "--repo", folder]),
+        ("lint", &["lint", "--repo", folder]),
+        ("diff", &["diff", "HEAD~1", "--repo", folder]),
+        ("impact", &["impact", "app/plate-web-stg", "--live", "--embedded", "--repo", folder]),
+        ("impact", &["impact", "argocd/redis", "--repo", folder]),
+        ("graph", &["graph", "--live", "--embedded", "--timeline", "HEAD", "--repo", folder]),
+        ("doctor", &["doctor", "--embedded", "--repo", folder]),
+        ("explain", &["explain", "missing-path"]),
+        ("codes", &["explain"]),
+    ];
+    for (definition, args) in cases {
+        let output = run(&[args, &["--output", "json"]].concat());
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{args:?}: {e}\n{}\n{}", text(&output.stdout), text(&output.stderr)));
+        let mut schemas = boon::Schemas::new();
+        let at = format!("{}#/$defs/{definition}", schema.display());
+        let compiled = boon::Compiler::new().compile(&at, &mut schemas).unwrap();
+        if let Err(error) = schemas.validate(&value, compiled) {
+            panic!("{args:?} is no {definition}: {error:#}");
+        }
+        let empty = serde_json::json!({});
+        assert!(definition == "codes" || schemas.validate(&empty, compiled).is_err(), "{definition} accepts anything");
+    }
+}
+
+/// The commands that `impact` tells to run are commands that there are.
+#[test]
+fn recovery_commands_are_real() {
+    let (_dir, repo) = platform();
+    let folder = repo.to_str().unwrap();
+    let mut seen = 0;
+    for failure in [
+        "pipeline",
+        "argocd/controller",
+        "chart/plate-web",
+        "app/plate-server-prod",
+        "git",
+        "cluster/etcd",
+        "library/banner-operator",
+    ] {
+        let output = run(&["impact", failure, "--repo", folder, "--output", "json"]);
+        let impact: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        for command in
+            impact["recovery"].as_array().unwrap().iter().flat_map(|step| step["commands"].as_array().unwrap())
+        {
+            let command = command.as_str().unwrap();
+            let Some(ours) = command.strip_prefix("plate-deploy ") else { continue };
+            let words: Vec<&str> = ours.split(" > ").next().unwrap().split(' ').chain(["--help"]).collect();
+            let help = run(&words);
+            assert_eq!(help.status.code(), Some(0), "{command}: {}", text(&help.stderr));
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "only {seen} commands");
+}
+
+#[test]
+fn words_are_korean_where_that_is_wanted() {
+    let (_dir, repo) = platform();
+    let korean = run(&["impact", "etcd", "--lang", "ko", "--repo", repo.to_str().unwrap()]);
+    assert!(text(&korean.stdout).contains("해야 할 일"), "{}", text(&korean.stdout));
+    assert!(text(&run(&["explain", "missing-path", "--lang", "ko"]).stdout).contains("저장소"));
+    assert!(text(&run(&["explain", "missing-path"]).stdout).contains("repository"));
+    fails(&["explain", "missing-pth"], 2, &["plate-deploy explain missing-path"]);
 }

@@ -3,6 +3,7 @@
 //! The library never prints, never reads the environment or `$HOME`, and starts no process on its default path.
 //! Modules, lowest layer first (docs/ARCHITECTURE.md holds the whole map; `tests/it/layers.rs` checks it).
 
+pub mod changes;
 pub mod clock;
 pub mod cluster;
 pub mod diff;
@@ -10,7 +11,9 @@ pub mod driver;
 pub mod engine;
 pub mod files;
 pub mod git;
+pub mod graph;
 pub mod health;
+pub mod impact;
 pub mod lint;
 pub mod model;
 pub mod pipeline;

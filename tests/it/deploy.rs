@@ -6,7 +6,7 @@ use plate_deploy_core::cluster::{
     ApplyMode, ClusterError, ClusterReader, ClusterWriter, Fault, Faulty, ObjectRef, Patch, Propagation, Recording,
     WriteOptions,
 };
-use plate_deploy_core::engine::EngineError;
+use plate_deploy_core::engine::{EngineError, Reason};
 use plate_deploy_core::model::{GroupVersionKind, SyncCode};
 use plate_deploy_core::pipeline::{ApproveAll, ApproveUnguarded, DeployRequest, Libraries};
 use plate_deploy_core::report::{DeployReport, Outcome, StageResult};
@@ -174,7 +174,7 @@ pub(crate) async fn cut_off_and_finish(cluster: Recording, n: usize) {
     let faulty = Faulty::new(Arc::new(cluster.clone()), move |i, _| match i.checked_sub(n) {
         None => None,
         // The write at which it is cut off arrives half of the time; none after it does.
-        Some(0) if n % 2 == 0 => Some(Fault::After(lost())),
+        Some(0) if n.is_multiple_of(2) => Some(Fault::After(lost())),
         Some(_) => Some(Fault::Before(lost())),
     });
     let repo = platform.repo().await.unwrap();
@@ -258,4 +258,35 @@ async fn the_real_platform_deploys_as_far_as_it_can() {
     let second = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
     assert_eq!(cluster.real_writes().len(), before, "{:?}", &cluster.real_writes()[before..]);
     assert!(second.commit.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_stays_rolled_back_until_its_hold_is_lifted() {
+    let platform = Platform::example().unwrap();
+    let cluster = recorded_cluster().await.unwrap();
+    let image = async |tag: &str| {
+        let deployer = platform.deployer(&cluster).await.unwrap();
+        deployer.deploy(staging().image("plate-server", tag)).await.unwrap()
+    };
+    let first = image(":1.1.1").await;
+    let name = first.applications.iter().find(|a| a.name.contains("server")).unwrap().name.clone();
+    image(":2.2.2").await;
+    let deployer = platform.deployer(&cluster).await.unwrap();
+    let record = deployer.history(&name).await.unwrap();
+    assert_eq!(record.history.len(), 2, "{record:#?}");
+    let reason = Reason { by: "kim".into(), why: "2.2.2 loses orders".into() };
+    let report = deployer.roll_back(&name, 0, reason, std::time::Duration::from_secs(60)).await.unwrap();
+    assert!(report.ready(), "{report:#?}");
+    let runs = async |tag: &str| {
+        let at = report.resources.iter().find(|r| r.key.kind == "Deployment").unwrap();
+        let live = cluster.get(&deployment(&at.key.namespace, &at.key.name)).await.unwrap().unwrap();
+        live.value().to_string().contains(tag)
+    };
+    assert!(runs(":1.1.1").await);
+    let held = platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap();
+    let problem = &held.applications.iter().find(|a| a.name == name).unwrap().problems[0];
+    assert!(problem.code == "held" && problem.message.contains("kim") && runs(":1.1.1").await, "{problem}");
+    deployer.lift_hold(&name).await.unwrap();
+    assert!(platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap().applications.iter().all(|a| a.ready()));
+    assert!(runs(":2.2.2").await);
 }

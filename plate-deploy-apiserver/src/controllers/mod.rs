@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
 
-pub use workloads::{FailureRule, FailureRuleError, PodFailure, Simulation};
+pub(crate) use workloads::reachable;
+pub use workloads::{FailureRule, FailureRuleError, Outages, Part, PodFailure, Simulation, registry_of};
 
 use crate::registry::Registry;
 use crate::storage::{Change, ChangeKind};
@@ -73,6 +74,11 @@ impl Manager {
     #[must_use]
     pub fn wake(&self) -> Option<Timestamp> {
         self.wake
+    }
+
+    /// Looks at everything again in the next round, though nothing has changed.
+    pub(crate) fn nudge(&mut self, now: Timestamp) {
+        self.wake = Some(now);
     }
 
     /// Delivers changes until there are none; returns the number of rounds.

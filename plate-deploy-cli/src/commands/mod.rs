@@ -2,8 +2,14 @@
 
 mod cluster;
 mod deploy;
+mod diff;
+mod doctor;
+mod explain;
+mod graph;
 mod helm;
+mod impact;
 mod lint;
+mod manual;
 mod open;
 mod plan;
 mod status;
@@ -36,6 +42,13 @@ async fn dispatch(global: &crate::args::Global, command: Command) -> Outcome {
     match command {
         Command::Deploy(args) => deploy::run(global, args).await,
         Command::Plan(args) => plan::run(global, args).await,
+        Command::Diff(args) => diff::run(global, args).await,
+        Command::Impact(args) => impact::run(global, args).await,
+        Command::Graph(args) => graph::run(global, args).await,
+        Command::Doctor(args) => doctor::run(global, args).await,
+        Command::Explain(args) => explain::run(global, args),
+        Command::Completions(args) => manual::completions(args),
+        Command::Man(args) => manual::man(args),
         Command::Status(args) => status::run(global, args).await,
         Command::Template(args) => template::run(global, args).await,
         Command::Lint(args) => lint::run(global, args).await,

@@ -70,6 +70,7 @@ pub(crate) fn engine_error(error: EngineError) -> CommandError {
     match error {
         EngineError::UnknownEnvironment { .. } | EngineError::UnknownApplication { .. } => CommandError::refused(error),
         EngineError::Cluster(ClusterError::Config { .. }) => CommandError::refused(error),
+        EngineError::Range(_) => CommandError::usage(error),
         EngineError::Stage(stage) if stage.refused => CommandError::refused(&stage).hint(&stage.remedy),
         EngineError::Stage(stage) => CommandError::failed(&stage).hint(&stage.remedy),
         other => CommandError::failed(other),

@@ -1,6 +1,10 @@
 //! Everything the command prints: results to standard output, the rest to standard error.
 
+mod changes;
 mod diff;
+mod github;
+mod impact;
+mod page;
 mod progress;
 mod text;
 
@@ -14,8 +18,11 @@ use serde::Serialize;
 
 use crate::args::{Format, Global, When};
 use crate::command_error::CommandError;
+use crate::language;
 
-pub(crate) use text::{lint_text, plan_text, report_text, status_text};
+pub(crate) use changes::{Style, changes_text};
+pub(crate) use impact::impact_text;
+pub(crate) use text::{lint_text, plan_text, report_text, status_text, table};
 
 /// Sets colours once, before any command runs.
 pub(crate) fn init(global: &Global) {
@@ -24,6 +31,7 @@ pub(crate) fn init(global: &Global) {
         When::Always => ColorChoice::Always.write_global(),
         When::Never => ColorChoice::Never.write_global(),
     }
+    language::choose(global.lang);
 }
 
 /// Starts logging, for commands of which some part logs.
@@ -38,6 +46,13 @@ pub(crate) fn log(global: &Global) {
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_writer(io::stderr)
         .try_init();
+}
+
+/// Cells across: `$COLUMNS`, the terminal's width, or 120.
+pub(crate) fn width() -> usize {
+    let variable = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    variable.or_else(terminal).unwrap_or(120).clamp(40, 400)
 }
 
 /// Prints a result in the wanted format; `text` makes the one for people.
@@ -76,9 +91,9 @@ pub(crate) fn data(text: &str) -> Result<(), CommandError> {
 pub(crate) fn error(message: &str, hints: &[String]) {
     let mut err = anstream::stderr();
     // Nothing is left to do when standard error is gone.
-    let _ = writeln!(err, "{} {message}", "error:".red().bold());
+    let _ = writeln!(err, "{} {message}", language::Message::Error.text().red().bold());
     for hint in hints {
-        let _ = writeln!(err, "  {} {hint}", "hint:".cyan().bold());
+        let _ = writeln!(err, "  {} {hint}", language::Message::Hint.text().cyan().bold());
     }
 }
 
@@ -94,7 +109,17 @@ pub(crate) fn reporter(global: &Global) -> Arc<dyn Reporter> {
         When::Always => true,
         When::Never => false,
     };
-    if terminal { Arc::new(progress::Bars::new()) } else { Arc::new(progress::Lines::default()) }
+    let reporter: Arc<dyn Reporter> = match () {
+        () if terminal => Arc::new(progress::Bars::new()),
+        () if std::env::var_os("GITHUB_ACTIONS").is_some_and(|on| on == "true") => {
+            Arc::new(github::Annotations::default())
+        }
+        () => Arc::new(progress::Lines::default()),
+    };
+    match &global.report {
+        Some(path) => Arc::new(page::PageWriter::new(path.clone(), reporter)),
+        None => reporter,
+    }
 }
 
 /// Asks a question on the terminal; `None` when there is nobody to ask.

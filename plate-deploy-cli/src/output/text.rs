@@ -1,9 +1,10 @@
 //! Reports, plans, status and findings as text for people.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::time::Duration;
 
-use comfy_table::{Cell, Table, presets};
+use comfy_table::{Cell, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
 use plate_deploy_core::model::{HealthCode, SyncCode};
 use plate_deploy_core::report::{
@@ -32,8 +33,13 @@ pub(crate) fn health_mark(health: HealthCode) -> String {
     }
 }
 
-fn table(header: &[&str]) -> Table {
+/// A table without lines, not wider than the terminal.
+pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
+    if std::io::stdout().is_terminal() || std::env::var_os("COLUMNS").is_some() {
+        let width = u16::try_from(super::width()).unwrap_or(120);
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
     table.load_style(presets::NOTHING).set_header(header.iter().map(|h| Cell::new(h.to_uppercase())));
     table
 }
@@ -175,7 +181,7 @@ fn write_plan(out: &mut String, plan: &DeployPlan, show_diff: bool) -> std::fmt:
         write_application(out, app, show_diff)?;
     }
     if plan.is_empty() {
-        writeln!(out, "Nothing to change.")?;
+        writeln!(out, "{}", crate::language::Message::NothingToChange.text())?;
     }
     Ok(())
 }
@@ -209,6 +215,10 @@ fn write_application(out: &mut String, app: &ApplicationPlan, show_diff: bool) -
 pub(crate) fn lint_text(all: &[Diagnostic]) -> String {
     let count = |severity| all.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings, infos) = (count(Severity::Error), count(Severity::Warning), count(Severity::Info));
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|on| on == "true") {
+        // Standard error: the result on standard output stays what it is.
+        all.iter().for_each(|finding| super::note(&super::github::annotation(finding)));
+    }
     format!("{}{errors} errors, {warnings} warnings, {infos} notes\n", findings(all))
 }
 

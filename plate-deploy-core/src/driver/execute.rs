@@ -8,7 +8,7 @@ use super::LiveCache;
 use super::live::Known;
 use super::live_state::Detail;
 use crate::cluster::{self, ApplyMode, ClusterBackend, ClusterError, ObjectRef, Patch, WriteOptions};
-use crate::model::{Manifest, annotations};
+use crate::model::{GroupVersionKind, Manifest, annotations};
 use crate::sync::{Action, Operation, Outcome, Propagation, Write, WriteMethod};
 
 /// Longest wait for a CRD to be established (Argo CD: 3 s).
@@ -189,14 +189,30 @@ fn version(object: &Manifest) -> Option<&str> {
 async fn await_established(cluster: &dyn ClusterBackend, at: &ObjectRef) -> cluster::Result<()> {
     let deadline = tokio::time::Instant::now() + ESTABLISH;
     let mut wait = FIRST_LOOK;
-    while tokio::time::Instant::now() < deadline {
-        if cluster.get(at).await?.is_some_and(|crd| established(&crd)) {
-            break;
+    loop {
+        let crd = cluster.get(at).await?.filter(established);
+        let over = tokio::time::Instant::now() >= deadline;
+        if crd.is_some() || over {
+            // A real API server lists an established kind in its discovery a moment later.
+            let catalog = cluster.catalog(true).await?;
+            if over || crd.is_some_and(|crd| served(&crd).all(|kind| catalog.get(&kind).is_some())) {
+                return Ok(());
+            }
         }
         tokio::time::sleep(wait).await;
         wait *= 2;
     }
-    cluster.catalog(true).await.map(|_| ())
+}
+
+/// The kinds that a CRD serves.
+fn served(crd: &Manifest) -> impl Iterator<Item = GroupVersionKind> + '_ {
+    let text = |pointer: &str| crd.value().pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (group, kind) = (text("/spec/group"), text("/spec/names/kind"));
+    let versions = crd.value().pointer("/spec/versions").and_then(Value::as_array).into_iter().flatten();
+    versions
+        .filter(|version| version["served"] == true)
+        .filter_map(|version| version["name"].as_str())
+        .map(move |version| GroupVersionKind::parse(&format!("{group}/{version}"), kind))
 }
 
 fn established(crd: &Manifest) -> bool {

@@ -291,6 +291,8 @@ impl EmbeddedDriver {
             self.live.refresh_kinds().await?;
         }
         if executed.changed {
+            // Not every object that a sync writes is followed (a namespace it makes, for one): look again at once.
+            self.live.nudge(target.name());
             *(if deleted { &mut counts.1 } else { &mut counts.0 }) += 1;
         }
         let failed = matches!(executed.outcome, sync::Outcome::Failed { .. });

@@ -42,6 +42,20 @@ pub enum EngineError {
         /// All names.
         known: Vec<String>,
     },
+    /// A range of revisions that is none.
+    #[error("{0:?} is no range of revisions: write REV..REV, REV...REV (from where they parted) or REV (up to HEAD)")]
+    Range(String),
+    /// Two revisions have no history in common.
+    #[error("{from} and {to} have no commit in common")]
+    Unrelated {
+        /// The first revision.
+        from: String,
+        /// The second revision.
+        to: String,
+    },
+    /// A failure that is none, or of something that is not there.
+    #[error(transparent)]
+    Failure(crate::impact::FailureError),
     /// Argo CD's settings in the repository cannot be used.
     #[error("Argo CD's settings in the repository: {0}")]
     Settings(#[from] crate::driver::SettingsError),

@@ -1,18 +1,28 @@
 //! The face of the library: open a repository, choose a cluster, deploy.
 
+mod compare;
 mod error;
+mod evidence;
 mod folder;
 mod gitops;
 mod history;
+mod holds;
 mod offline;
+mod propagation;
+mod relations;
 mod seed;
+mod simulate;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use compare::CompareOptions;
 pub use error::EngineError;
 pub use gitops::{GitOps, Refresh};
+pub use holds::Reason;
 pub use offline::{Loaded, Offline, RenderedApplication, TemplateOptions};
+pub use relations::Related;
+pub use simulate::SimulateOptions;
 
 use crate::clock::{Clock, SystemClock};
 use crate::cluster::{ClusterBackend, DryRun, EmbeddedCluster, EmbeddedOptions};

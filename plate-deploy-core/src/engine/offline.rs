@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 /// A repository without a cluster.
 #[derive(Debug)]
 pub struct Offline<'a> {
-    repo: &'a Repo,
+    pub(super) repo: &'a Repo,
 }
 
 /// A revision, read.

@@ -76,6 +76,19 @@ impl RepoFiles {
         Self { files: Arc::new(files.into_iter().collect()) }
     }
 
+    /// The same with these files in place of, or beside, the old ones; `None` removes one.
+    #[must_use]
+    pub fn replaced(&self, changes: impl IntoIterator<Item = (String, Option<File>)>) -> Self {
+        let mut files = (*self.files).clone();
+        for (path, file) in changes {
+            match file {
+                Some(file) => files.insert(path, file),
+                None => files.remove(&path),
+            };
+        }
+        Self { files: Arc::new(files) }
+    }
+
     /// From texts, for tests and examples.
     pub fn from_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self::new(
@@ -88,14 +101,7 @@ impl RepoFiles {
     /// The same with these files put over it; `None` removes one.
     #[must_use]
     pub fn with(&self, changes: impl IntoIterator<Item = (String, Option<Bytes>)>) -> Self {
-        let mut files = (*self.files).clone();
-        for (path, content) in changes {
-            match content {
-                Some(content) => files.insert(path, File::Blob(content)),
-                None => files.remove(&path),
-            };
-        }
-        Self { files: Arc::new(files) }
+        self.replaced(changes.into_iter().map(|(path, content)| (path, content.map(File::Blob))))
     }
 
     /// Every path, sorted.
@@ -145,13 +151,21 @@ impl RepoFiles {
     /// # Errors
     /// [`FileError::Outside`] and [`FileError::Loop`].
     pub fn resolve(&self, path: &str) -> Result<String, FileError> {
+        self.follow(path, &mut Vec::new())
+    }
+
+    /// As [`RepoFiles::resolve`], and gives the symlinks on the way: a change of any of them changes what `path` means.
+    ///
+    /// # Errors
+    /// As [`RepoFiles::resolve`]; the symlinks found until then are in `links`.
+    pub fn follow(&self, path: &str, links: &mut Vec<String>) -> Result<String, FileError> {
         let outside = || FileError::Outside { path: path.into() };
         if path.starts_with('/') || path.contains('\\') {
             return Err(outside());
         }
         let mut left: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
         let mut done: Vec<String> = Vec::new();
-        let mut links = 0;
+        let mut count = 0;
         while let Some(part) = left.pop() {
             match part.as_str() {
                 "" | "." => {}
@@ -161,8 +175,9 @@ impl RepoFiles {
                 _ => {
                     done.push(part);
                     if let Some(File::Symlink(target)) = self.files.get(&done.join("/")) {
-                        links += 1;
-                        if links > MAX_LINKS {
+                        links.push(done.join("/"));
+                        count += 1;
+                        if count > MAX_LINKS {
                             return Err(FileError::Loop { path: path.into() });
                         }
                         if target.starts_with('/') {

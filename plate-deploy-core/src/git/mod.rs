@@ -11,6 +11,7 @@
 mod backend;
 mod credentials;
 mod error;
+mod faulty;
 mod gix_git;
 mod history;
 mod memory;
@@ -24,8 +25,6 @@ mod types;
 mod url;
 
 #[cfg(any(test, feature = "testing"))]
-mod faulty;
-#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
@@ -33,6 +32,7 @@ mod tests;
 pub use backend::{GitBackend, GitBackendExt};
 pub use credentials::Credentials;
 pub use error::GitError;
+pub use faulty::{Call, FaultyGit, When};
 pub use gix_git::{CloneOptions, GixGit};
 pub use memory::MemoryGit;
 pub use snapshot::{SnapshotCache, SnapshotOptions, snapshot, snapshot_with};

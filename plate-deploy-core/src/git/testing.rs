@@ -11,7 +11,7 @@ use super::{
     LogOptions, PushRequest, Signature, SnapshotOptions, resolve_path, snapshot, snapshot_with,
 };
 
-pub use super::faulty::{Call, FaultyGit, When};
+pub use super::{Call, FaultyGit, When};
 
 /// Two empty clones of one empty remote.
 #[derive(Clone, Debug)]

@@ -170,6 +170,13 @@ impl RepoUrlMap {
         self.folders.insert(key(url), folder.into());
     }
 
+    /// Without the mapping of an address.
+    #[must_use]
+    pub fn without(mut self, url: &str) -> Self {
+        self.folders.remove(&key(url));
+        self
+    }
+
     /// The folder for an address, however it is spelled (host case, `.git`, a `/` at the end, ssh forms).
     #[must_use]
     pub fn get(&self, url: &str) -> Option<&Path> {

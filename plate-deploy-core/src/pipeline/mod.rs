@@ -112,6 +112,9 @@ impl Pipeline {
                 break;
             }
         }
-        (run.plan.take(), run.into_report(stages, start.elapsed()))
+        let reporter = Arc::clone(&run.services.reporter);
+        let (plan, report) = (run.plan.take(), run.into_report(stages, start.elapsed()));
+        reporter.report(&Event::Finished { report: Box::new(report.clone()) });
+        (plan, report)
     }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::validate::render_all;
 use super::{Run, Stage, StageDone, StageError, library_application};
 use crate::driver::{Comparison, Target};
-use crate::report::{ApplicationPlan, ApplicationReport, DeployPlan};
+use crate::report::{ApplicationPlan, ApplicationReport, DeployPlan, Event};
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,7 @@ impl Stage for Plan {
                 plan.digest()
             )
         };
+        run.report(&Event::Planned { plan: Box::new(plan.clone()) });
         run.plan = Some(plan);
         Ok(StageDone::done(summary))
     }

@@ -57,6 +57,12 @@ impl Sources {
         Self { map, seed: None, tracker: Tracker::default(), opened: Arc::default() }
     }
 
+    /// Without the local repository for a URL: as if its remote could not be reached.
+    #[must_use]
+    pub fn without(self, url: &str) -> Self {
+        Self { map: self.map.without(url), opened: Arc::default(), ..self }
+    }
+
     /// With repeatable renders.
     #[must_use]
     pub fn seed(mut self, seed: Option<RenderSeed>) -> Self {

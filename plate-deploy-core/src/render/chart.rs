@@ -19,6 +19,20 @@ const MAX_FILES: usize = 50_000;
 /// Most parsed charts that are kept.
 const KEPT: usize = 64;
 
+/// Files of a chart that every render of it depends on.
+pub(super) const ALWAYS_READ_FILES: [&str; 7] = [
+    "Chart.yaml",
+    "Chart.lock",
+    "values.yaml",
+    "values.schema.json",
+    "requirements.yaml",
+    "requirements.lock",
+    ".helmignore",
+];
+
+/// Folders of a chart that every render of it depends on.
+pub(super) const ALWAYS_READ_FOLDERS: [&str; 3] = ["templates", "crds", "charts"];
+
 /// The files of a chart's folder: path in it, real path in the repository, content.
 pub(super) struct ChartFiles<'a> {
     files: BTreeMap<String, (String, &'a [u8])>,
@@ -58,17 +72,9 @@ impl<'a> ChartFiles<'a> {
 
     /// Real paths of the files that every render of the chart depends on: all but those that only `.Files` shows.
     pub(super) fn always_read(&self) -> impl Iterator<Item = &str> {
-        const TOP: [&str; 7] = [
-            "Chart.yaml",
-            "Chart.lock",
-            "values.yaml",
-            "values.schema.json",
-            "requirements.yaml",
-            "requirements.lock",
-            ".helmignore",
-        ];
         let counts = |name: &str| {
-            TOP.contains(&name) || ["templates/", "crds/", "charts/"].iter().any(|folder| name.starts_with(folder))
+            let folder = name.split_once('/').map(|(folder, _)| folder);
+            ALWAYS_READ_FILES.contains(&name) || folder.is_some_and(|folder| ALWAYS_READ_FOLDERS.contains(&folder))
         };
         self.files.iter().filter(move |(name, _)| counts(name)).map(|(_, (real, _))| real.as_str())
     }

@@ -12,6 +12,7 @@ mod env;
 mod error;
 mod file_glob;
 mod helm;
+mod inputs;
 mod overrides;
 mod unused;
 mod value_files;
@@ -31,6 +32,7 @@ use sha2::{Digest, Sha256};
 
 pub use cache::{CachedRenderer, RenderCounts};
 pub use error::RenderError;
+pub use inputs::Inputs;
 
 use crate::files::{FileError, RepoFiles};
 use crate::model::Manifest;

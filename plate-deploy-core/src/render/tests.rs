@@ -209,3 +209,95 @@ fn a_renderer_that_is_used_again_gives_what_a_new_one_gives() {
         assert_eq!(rendered.manifests[0].value()["data"]["a"].as_str().unwrap_or_default(), expected);
     }
 }
+
+/// What a render may read is known before it renders, whatever way an Application names files.
+#[test]
+fn inputs_hold_everything_that_is_read() {
+    let base = chart(&[
+        ("chart/.argocd-source.yaml", "helm: {valueFiles: [../values/over.yaml]}\n"),
+        ("values/over.yaml", "a: over\n"),
+        ("values/one.yaml", "a: one\n"),
+        ("values/two.yaml", "a: two\n"),
+        ("chart/files/shown.txt", "shown"),
+        ("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.0.0\n"),
+        ("lib/templates/_l.tpl", "{{ define \"l\" }}l{{ end }}"),
+        ("real/cm.yaml", OBJECT),
+        ("app/link", "symlink:../hop"),
+        ("hop", "symlink:real"),
+        ("app/cm.yaml", OBJECT),
+        ("secret.txt", "s"),
+    ]);
+    let with = |path: &'static str, text: &'static str| {
+        let mut files = base.clone();
+        files.retain(|(known, _)| *known != path);
+        files.push((path, text));
+        files
+    };
+    let dependency = "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: lib, version: 1.0.0, repository: \"file://../lib\"}]\n";
+    let cases = [
+        (
+            base.clone(),
+            json!({"path": "chart"}),
+            vec!["values/over.yaml", "chart/templates/new.yaml"],
+            vec!["values/one.yaml", "lib/x", "chart/files/shown.txt"],
+        ),
+        (
+            with(
+                "chart/templates/cm.yaml",
+                "kind: ConfigMap\napiVersion: v1\nmetadata: {name: {{ .Files.Get \"files/shown.txt\" }}}\n",
+            ),
+            json!({"path": "chart"}),
+            vec!["chart/files/shown.txt"],
+            vec!["lib/x"],
+        ),
+        (
+            with("chart/.argocd-source.yaml", "{}"),
+            json!({"path": "chart", "helm": {"valueFiles": ["/values/one.yaml", "../values/t*.yaml"]}}),
+            vec!["values/one.yaml", "values/two.yaml"],
+            vec!["values/over.yaml"],
+        ),
+        (
+            with("chart/.argocd-source.yaml", "{}"),
+            json!({"path": "chart", "helm": {"ignoreMissingValueFiles": true, "valueFiles": ["none.yaml"]}}),
+            vec!["chart/none.yaml"],
+            vec![],
+        ),
+        (
+            base.clone(),
+            json!({"path": "chart", "helm": {"fileParameters": [{"name": "a", "path": "../secret.txt"}]}}),
+            vec!["secret.txt"],
+            vec![],
+        ),
+        (
+            with("chart/Chart.yaml", dependency),
+            json!({"path": "chart"}),
+            vec!["lib/templates/_l.tpl"],
+            vec!["real/cm.yaml"],
+        ),
+        (
+            base.clone(),
+            json!({"path": "app", "directory": {"recurse": true}}),
+            vec!["app/cm.yaml", "app/link", "hop", "real/cm.yaml"],
+            vec!["chart/values.yaml"],
+        ),
+        (base.clone(), json!({"path": "gone"}), vec!["gone/cm.yaml"], vec!["app/cm.yaml"]),
+    ];
+    for (files, source, touched, untouched) in cases {
+        let request = request(&files, source.clone());
+        let renderer = NativeRenderer::default();
+        let inputs = &renderer.inputs(&request)[URL];
+        for path in touched {
+            assert!(inputs.touched_by(path), "{source}: {path} is not among {inputs:?}");
+        }
+        for path in untouched {
+            assert!(!inputs.touched_by(path), "{source}: {path} is among {inputs:?}");
+        }
+        let read = renderer.render_blocking(&request).map(|r| r.files_read).unwrap_or_default();
+        for path in read.values().flatten() {
+            assert!(inputs.touched_by(path), "{source}: read {path}, which is not among {inputs:?}");
+        }
+    }
+    let source =
+        json!({"path": "chart", "helm": {"parameters": [{"name": "a", "value": "${ARGOCD_APP_REVISION_SHORT}"}]}});
+    assert!(NativeRenderer::default().inputs(&request(&base, source))[URL].revision);
+}

@@ -1,11 +1,12 @@
 //! Events of a run, in the order they happen.
 
 use std::fmt::{self, Debug};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::{DeployPlan, DeployReport};
 use crate::model::{HealthCode, OperationPhase, ResourceKey, SyncCode};
 
 /// How bad a [`Diagnostic`] is.
@@ -165,6 +166,16 @@ pub enum Event {
         /// Whether it is ready.
         ready: bool,
     },
+    /// What the run is about to change.
+    Planned {
+        /// The plan.
+        plan: Box<DeployPlan>,
+    },
+    /// The run has ended; nothing follows.
+    Finished {
+        /// Its report.
+        report: Box<DeployReport>,
+    },
     /// A commit was made and, when there is a remote, pushed.
     Committed {
         /// Full id.
@@ -188,6 +199,45 @@ pub struct NoReporter;
 
 impl Reporter for NoReporter {
     fn report(&self, _: &Event) {}
+}
+
+/// An event and when it came, from the start of the recording.
+#[derive(Clone, Debug)]
+pub struct TimedEvent {
+    /// Time since the recording began.
+    pub at: Duration,
+    /// The event.
+    pub event: Event,
+}
+
+/// Keeps every event with its time, and passes it on.
+#[derive(Debug)]
+pub struct TimedRecorder {
+    start: Instant,
+    events: Mutex<Vec<TimedEvent>>,
+    next: Arc<dyn Reporter>,
+}
+
+impl TimedRecorder {
+    /// Begins to record; `next` gets every event, too.
+    #[must_use]
+    pub fn new(next: Arc<dyn Reporter>) -> Self {
+        Self { start: Instant::now(), events: Mutex::default(), next }
+    }
+
+    /// The events so far.
+    #[must_use]
+    pub fn events(&self) -> Vec<TimedEvent> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Reporter for TimedRecorder {
+    fn report(&self, event: &Event) {
+        let timed = TimedEvent { at: self.start.elapsed(), event: event.clone() };
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(timed);
+        self.next.report(event);
+    }
 }
 
 /// Keeps every event, for tests and for hosts that poll.

@@ -3,10 +3,12 @@
 //! Core never prints: the command line, Python and other hosts render these.
 
 mod event;
+pub mod html;
+pub mod lines;
 mod outcome;
 mod plan;
 
-pub use event::{Diagnostic, Event, NoReporter, Recorder, Reporter, Severity};
+pub use event::{Diagnostic, Event, NoReporter, Recorder, Reporter, Severity, TimedEvent, TimedRecorder};
 pub use outcome::{
     AccessPoint, ApplicationReport, CommitReport, DeployReport, LibraryReport, Outcome, ResourceReport, StageReport,
     StageResult,

@@ -1,9 +1,10 @@
-//! `cargo suite [--require-all] [--fuzz SECONDS]`: the one command that tests everything.
+//! `cargo suite [--require-all] [--fuzz SECONDS] [--peers]`: the one command that tests everything.
 //!
 //! Finds Go and Python, builds the real peers (Helm, a Kubernetes control plane with simulated nodes, Argo CD) and the
 //! Python module into a cache outside the clone, runs every suite, and ends with what passed, what failed and what did
 //! not run and why.
 
+mod browser;
 mod fuzz;
 mod go_peers;
 mod peers;
@@ -27,18 +28,26 @@ struct Options {
     require_all: bool,
     /// Seconds for each fuzz target; 0: no fuzzing.
     fuzz_seconds: u32,
+    /// Only build the peers, and say where they are.
+    peers_only: bool,
 }
 
 fn main() -> ExitCode {
     let options = match options(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(message) => {
-            eprintln!("{message}\nusage: cargo suite [--require-all] [--fuzz SECONDS]");
+            eprintln!("{message}\nusage: cargo suite [--require-all] [--fuzz SECONDS] [--peers]");
             return ExitCode::from(2);
         }
     };
     let mut report = Report::default();
-    let peers = peers::prepare(&mut report);
+    let mut peers = peers::programs(&mut report);
+    if options.peers_only {
+        peers.environment.iter().for_each(|(name, path)| println!("export {name}={}", path.display()));
+        return report.finish(options.require_all);
+    }
+    peers::complete(&mut peers, &mut report);
+    browser::prepare(&mut report, options.require_all);
     // One selection of packages for both, so that nothing is compiled twice.
     let all = ["--lib", "--bins", "--tests", "--examples", "--", "--skip", REAL_CLUSTER];
     report.run("Rust: unit, fixture, contract, differential and end-to-end tests", rust_tests(&peers, &all));
@@ -61,10 +70,11 @@ fn main() -> ExitCode {
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { require_all: false, fuzz_seconds: FUZZ_SECONDS };
+    let mut options = Options { require_all: false, fuzz_seconds: FUZZ_SECONDS, peers_only: false };
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--require-all" => options.require_all = true,
+            "--peers" => options.peers_only = true,
             "--fuzz" => {
                 let seconds = args.next().and_then(|s| s.parse().ok());
                 options.fuzz_seconds = seconds.ok_or("--fuzz needs a number of seconds")?;

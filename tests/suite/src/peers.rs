@@ -23,8 +23,8 @@ pub(crate) struct Peers {
     pub(crate) python: Option<PathBuf>,
 }
 
-/// Builds what can be built here; what cannot is noted in the report.
-pub(crate) fn prepare(report: &mut Report) -> Peers {
+/// Builds the peers that can be built here; what cannot is noted in the report.
+pub(crate) fn programs(report: &mut Report) -> Peers {
     let mut peers = Peers::default();
     let cache = cache_dir();
     println!("peers are cached in {}", cache.display());
@@ -43,12 +43,16 @@ pub(crate) fn prepare(report: &mut Report) -> Peers {
         }
         Err(why) => report.missing("Everything beside a real Argo CD", &why),
     }
-    match python_module(&cache) {
+    peers
+}
+
+/// Adds the Python module and the recorded data; what is not there is noted in the report.
+pub(crate) fn complete(peers: &mut Peers, report: &mut Report) {
+    match python_module(&cache_dir()) {
         Ok(python) => peers.python = Some(python),
         Err(why) => report.missing("Python: module and tests", &why),
     }
-    shared_data(&mut peers, report);
-    peers
+    shared_data(peers, report);
 }
 
 /// `$PLATE_PEERS`, or the user's cache directory.

@@ -9,9 +9,11 @@ mod daemon_set;
 mod deployment;
 mod job;
 mod network;
+mod outage;
 mod pod;
 mod pods;
 mod queue;
+mod reach;
 mod replica_set;
 mod simulation;
 mod stateful_set;
@@ -22,6 +24,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use outage::{Outages, Part, registry_of};
+pub(crate) use reach::reachable;
 pub use simulation::{FailureRule, FailureRuleError, PodFailure, Simulation};
 
 use super::Controller;
@@ -35,11 +39,13 @@ use queue::Queue;
 pub(super) struct Workloads {
     simulation: Simulation,
     queue: Queue,
+    /// Generation of the outages that the queue knows.
+    seen: u64,
 }
 
 impl Workloads {
     pub(super) fn new(simulation: Simulation) -> Self {
-        Self { simulation, queue: Queue::default() }
+        Self { simulation, queue: Queue::default(), seen: 0 }
     }
 }
 
@@ -53,11 +59,23 @@ impl Controller for Workloads {
     }
 
     fn sync(&mut self, registry: &Registry, changes: &[Arc<Change>]) -> Option<Timestamp> {
-        network::ensure_node(&Context::new(registry, &self.simulation));
+        let outages = self.simulation.outages.clone();
         self.queue.take(changes, registry);
+        if self.seen != outages.generation() {
+            self.seen = outages.generation();
+            self.queue.add_all(registry);
+        }
+        if outages.refusal().is_some() {
+            // Nobody sees anything; all of it waits in the queue.
+            return None;
+        }
+        network::ensure_node(&Context::new(registry, &self.simulation));
         while let Some(key) = self.queue.pop(registry.clock().now()) {
             let context = Context::new(registry, &self.simulation);
             let Some(object) = context.stored(&key) else { continue };
+            if outages.fails(&Part::ControllerManager) && &*key.resource != "pods" {
+                continue;
+            }
             let again = match &*key.resource {
                 "deployments.apps" => deployment::reconcile(&context, &object),
                 "replicasets.apps" => replica_set::reconcile(&context, &object),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::Part;
 use super::context::{Context, condition};
 use crate::object::{is_deleting, list, text};
 
@@ -26,7 +27,10 @@ pub(super) fn ensure_node(context: &Context<'_>) {
     }
     if let Some(node) = context.get("nodes", "", NODE) {
         let capacity = json!({"cpu": "64", "memory": "256Gi", "pods": "1000"});
-        let ready = condition("Ready", true, "KubeletReady", "simulated");
+        let ready = match context.simulation.outages.fails(&Part::Node) {
+            false => condition("Ready", true, "KubeletReady", "simulated"),
+            true => condition("Ready", false, "NodeStatusUnknown", "Kubelet stopped posting node status."),
+        };
         context.set_status(
             "nodes",
             &node,
@@ -37,7 +41,8 @@ pub(super) fn ensure_node(context: &Context<'_>) {
 
 /// Gives a LoadBalancer Service an address.
 pub(super) fn service(context: &Context<'_>, service: &Value) -> Option<Timestamp> {
-    if text(service, &["spec", "type"]) == "LoadBalancer" && context.simulation.load_balancer && !is_deleting(service) {
+    let works = context.simulation.load_balancer && !context.simulation.outages.fails(&Part::LoadBalancer);
+    if text(service, &["spec", "type"]) == "LoadBalancer" && works && !is_deleting(service) {
         give_address(context, "services", service, "VIP");
     }
     None
@@ -45,7 +50,8 @@ pub(super) fn service(context: &Context<'_>, service: &Value) -> Option<Timestam
 
 /// Gives an Ingress the address of the simulated ingress controller.
 pub(super) fn ingress(context: &Context<'_>, ingress: &Value) -> Option<Timestamp> {
-    if context.simulation.load_balancer && !is_deleting(ingress) {
+    let works = context.simulation.load_balancer && !context.simulation.outages.fails(&Part::IngressController);
+    if works && !is_deleting(ingress) {
         let status = json!({"loadBalancer": {"ingress": [{"ip": format!("{NETWORK}.1")}]}});
         context.set_status("ingresses.networking.k8s.io", ingress, status);
     }

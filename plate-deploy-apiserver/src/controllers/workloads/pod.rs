@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::PodFailure;
 use super::context::{Context, condition};
 use super::network::NODE;
+use super::{Part, PodFailure};
 use crate::object::{is_deleting, list, meta, text};
 
 /// What has become of one container.
@@ -25,11 +25,22 @@ pub(super) fn reconcile(context: &Context<'_>, pod: &Value) -> Option<Timestamp>
         }
         return None;
     }
+    let outages = &context.simulation.outages;
+    let bound = !text(pod, &["spec", "nodeName"]).is_empty();
+    if !bound && (outages.fails(&Part::Scheduler) || outages.fails(&Part::Node)) {
+        let waiting = condition("PodScheduled", false, "Unschedulable", "no scheduler or no node takes it");
+        context.set_status("pods", pod, json!({"phase": "Pending", "conditions": [plain(waiting)]}));
+        return None;
+    }
+    if outages.fails(&Part::Node) {
+        lose(context, pod);
+        return None;
+    }
     if failures(context, pod).any(|f| f == PodFailure::Unschedulable) {
         unschedulable(context, pod);
         return None;
     }
-    if text(pod, &["spec", "nodeName"]).is_empty() {
+    if !bound {
         // The change brings the pod back here.
         context.patch("pods", pod, "", &json!({"spec": {"nodeName": NODE}}));
         return None;
@@ -41,6 +52,16 @@ pub(super) fn reconcile(context: &Context<'_>, pod: &Value) -> Option<Timestamp>
     }
     context.set_status("pods", pod, status(context, pod));
     None
+}
+
+/// The node no longer reports: what ran counts as not ready.
+fn lose(context: &Context<'_>, pod: &Value) {
+    let mut conditions = list(pod, &["status", "conditions"]).to_vec();
+    for condition in conditions.iter_mut().filter(|c| c["type"] == "Ready" && c["status"] == "True") {
+        condition["status"] = "False".into();
+        condition["reason"] = "NodeNotReady".into();
+    }
+    context.set_status("pods", pod, json!({"conditions": conditions}));
 }
 
 fn end(context: &Context<'_>, pod: &Value) {
@@ -162,13 +183,22 @@ fn plain(mut condition: Value) -> Value {
 
 fn container(context: &Context<'_>, pod: &Value, container: &Value, completes: bool) -> Container {
     let (name, image) = (text(container, &["name"]), text(container, &["image"]));
+    let outages = &context.simulation.outages;
+    let runs = list(pod, &["status", "containerStatuses"])
+        .iter()
+        .any(|status| status["name"] == name && status["image"] == image && status["state"].get("running").is_some());
+    let failure = match context.simulation.failure(image) {
+        _ if outages.crashes(pod) => Some(PodFailure::Crash),
+        _ if !runs && outages.cannot_pull(container) => Some(PodFailure::ImagePull),
+        own => own,
+    };
     let started = meta(pod, "creationTimestamp");
     let terminated = |code: i64, reason: &str| {
         json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": started,
             "containerID": ""}})
     };
     let never = text(pod, &["spec", "restartPolicy"]) == "Never";
-    let (state, last, restarts) = match context.simulation.failure(image) {
+    let (state, last, restarts) = match failure {
         Some(PodFailure::ImagePull) => {
             let why = format!("Failed to pull image {image:?}: rpc error: code = NotFound desc = {image}: not found");
             context.warn(pod, "Failed", &why, "kubelet");
@@ -194,8 +224,11 @@ fn container(context: &Context<'_>, pod: &Value, container: &Value, completes: b
         _ => (json!({"running": {"startedAt": started}}), json!({}), 0),
     };
     let running = state.get("running").is_some();
-    let unready = context.simulation.failure(image) == Some(PodFailure::NeverReady);
+    let unready = failure == Some(PodFailure::NeverReady);
     let code = state["terminated"]["exitCode"].as_i64();
+    if running || code == Some(0) {
+        outages.pulled(image);
+    }
     Container {
         well: code == Some(0) || (running && !unready),
         dead: code.is_some_and(|code| code != 0),

@@ -27,6 +27,14 @@ impl Queue {
         }
     }
 
+    /// Looks at every object.
+    pub(super) fn add_all(&mut self, registry: &Registry) {
+        let store = registry.store();
+        for resource in store.resources() {
+            self.now.extend(store.list(&resource, None).1.into_iter().map(|(key, _)| key));
+        }
+    }
+
     /// Looks at an object again at a time.
     pub(super) fn add_at(&mut self, at: Timestamp, key: Key) {
         self.later.push(Reverse((at, key)));

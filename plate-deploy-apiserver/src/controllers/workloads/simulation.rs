@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::Outages;
+
 /// How the simulated nodes, networks and disks behave.
 #[derive(Debug, Clone)]
 pub struct Simulation {
@@ -14,11 +16,19 @@ pub struct Simulation {
     pub load_balancer: bool,
     /// Storage classes whose claims are bound; `None`: all. Default: all.
     pub storage_classes: Option<Vec<String>>,
+    /// What fails while the cluster runs. Default: nothing. See `ApiServer::fail`.
+    pub outages: Outages,
 }
 
 impl Default for Simulation {
     fn default() -> Self {
-        Self { pod_start: Duration::from_millis(20), failures: Vec::new(), load_balancer: true, storage_classes: None }
+        Self {
+            pod_start: Duration::from_millis(20),
+            failures: Vec::new(),
+            load_balancer: true,
+            storage_classes: None,
+            outages: Outages::default(),
+        }
     }
 }
 

@@ -15,7 +15,8 @@ pub(super) fn reconcile(context: &Context<'_>, claim: &Value) -> Option<Timestam
     }
     let class = text(claim, &["spec", "storageClassName"]);
     let served = context.simulation.storage_classes.as_ref().is_none_or(|classes| classes.iter().any(|c| c == class));
-    if !served {
+    let bound = text(claim, &["status", "phase"]) == "Bound";
+    if !served || (!bound && context.simulation.outages.class_fails(class)) {
         context.set_status(RESOURCE, claim, json!({"phase": "Pending"}));
         return None;
     }

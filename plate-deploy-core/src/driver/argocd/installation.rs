@@ -9,7 +9,6 @@ use crate::cluster::{ClusterError, ClusterReader, ListOptions, ObjectRef};
 use crate::driver::app_status::LiveApplication;
 use crate::model::{GroupKind, GroupVersionKind, Manifest, ResourceKey};
 use crate::report::{Diagnostic, Severity};
-use crate::tracking::{Tracker, TrackingMethod};
 
 /// Group of Argo CD's kinds.
 const GROUP: &str = "argoproj.io";
@@ -33,8 +32,6 @@ pub struct Installation {
     pub version: Option<String>,
     /// Its controller, repo-server and redis, where they run in this cluster.
     pub components: Vec<Component>,
-    /// How it marks objects (`argocd-cm`).
-    pub tracker: Tracker,
     /// Applications in its namespace.
     pub applications: usize,
     /// When it last compared any of them with Git.
@@ -86,13 +83,12 @@ impl Installation {
         let Some(namespace) = home else { return Ok(None) };
         let controller = workloads.iter().find(|found| found.component.name == "application-controller");
         let version = controller.and_then(|found| found.version.clone());
-        let setting = |name: &str| settings.as_ref().and_then(|map| string(map, &["data", name]));
+        let reconciliation = settings.as_ref().and_then(|map| string(map, &["data", "timeout.reconciliation"]));
         Ok(Some(Self {
             version,
-            tracker: tracker(&setting),
             applications: live.iter().filter(|app| app.application.metadata.namespace == namespace).count(),
             reconciled_at,
-            stale_after: MISSED * reconciliation(setting("timeout.reconciliation").as_deref()),
+            stale_after: MISSED * period(reconciliation.as_deref()),
             components: workloads
                 .into_iter()
                 .map(|found| found.component)
@@ -220,20 +216,9 @@ fn string(object: &Manifest, path: &[&str]) -> Option<String> {
     found.as_str().map(str::to_owned)
 }
 
-fn tracker(setting: &dyn Fn(&str) -> Option<String>) -> Tracker {
-    let default = Tracker::default();
-    Tracker {
-        method: setting("application.resourceTrackingMethod")
-            .filter(|name| !name.is_empty())
-            .map_or(default.method, |name| TrackingMethod::parse(&name)),
-        label_key: setting("application.instanceLabelKey").filter(|key| !key.is_empty()).unwrap_or(default.label_key),
-        installation_id: setting("installationID").unwrap_or_default(),
-    }
-}
-
 /// `timeout.reconciliation` as Argo CD reads it; `0` (never) leaves the default, because refreshes by webhook say
 /// nothing about how long is too long.
-fn reconciliation(setting: Option<&str>) -> Duration {
+fn period(setting: Option<&str>) -> Duration {
     let parsed = setting.and_then(|text| text.parse::<crate::model::GoDuration>().ok());
     let nanos = parsed.map_or(0, |duration| u64::try_from(duration.nanoseconds()).unwrap_or(0));
     if nanos == 0 { RECONCILIATION } else { Duration::from_nanos(nanos) + Duration::from_secs(60) }

@@ -9,6 +9,7 @@ mod explain;
 mod installation;
 mod operate;
 mod progress;
+mod report;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
