@@ -420,10 +420,20 @@ async fn the_listener_wants_its_token() {
     let config = kube::Config::from_custom_kubeconfig(config, &Default::default()).await.unwrap();
     let with: Api<Namespace> = Api::all(Client::try_from(config.clone()).unwrap());
     assert_eq!(with.list(&ListParams::default()).await.unwrap().items.len(), 4);
-    let mut without = config;
-    without.auth_info.token = None;
-    let without: Api<Namespace> = Api::all(Client::try_from(without).unwrap());
-    assert_eq!(api_error(without.get("default").await.unwrap_err()).0, 401);
+    // The token is in the path for clients that send no header without TLS, and in the header for the others.
+    for (path, token, refused) in
+        [("", None, true), ("/t/wrong", None, true), ("/t/secret", None, false), ("", Some("secret"), false)]
+    {
+        let mut other = config.clone();
+        other.cluster_url = format!("http://{}{path}", listener.address()).parse().unwrap();
+        other.auth_info.token = token.map(|t| t.to_owned().into());
+        let other: Api<Namespace> = Api::all(Client::try_from(other).unwrap());
+        let answer = other.get("default").await;
+        assert_eq!(answer.is_err(), refused, "{path} {token:?}");
+        if let Err(error) = answer {
+            assert_eq!(api_error(error).0, 401);
+        }
+    }
 }
 
 #[tokio::test]

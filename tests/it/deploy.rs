@@ -287,6 +287,17 @@ async fn a_rollback_stays_rolled_back_until_its_hold_is_lifted() {
     let problem = &held.applications.iter().find(|a| a.name == name).unwrap().problems[0];
     assert!(problem.code == "held" && problem.message.contains("kim") && runs(":1.1.1").await, "{problem}");
     deployer.lift_hold(&name).await.unwrap();
-    assert!(platform.deployer(&cluster).await.unwrap().deploy(staging()).await.unwrap().applications.iter().all(|a| a.ready()));
+    assert!(
+        platform
+            .deployer(&cluster)
+            .await
+            .unwrap()
+            .deploy(staging())
+            .await
+            .unwrap()
+            .applications
+            .iter()
+            .all(|a| a.ready())
+    );
     assert!(runs(":2.2.2").await);
 }

@@ -99,7 +99,12 @@ async fn repository(checks: &mut Checks, repo: &Repo, args: &Doctor) {
     let loaded = match repo.offline().load(&args.repo.revision).await {
         Ok(loaded) => loaded,
         Err(error) => {
-            return checks.add(at, Severity::Error, error.to_string(), "correct the file, or choose another --revision");
+            return checks.add(
+                at,
+                Severity::Error,
+                error.to_string(),
+                "correct the file, or choose another --revision",
+            );
         }
     };
     let workspace = &loaded.workspace;
