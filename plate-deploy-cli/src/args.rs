@@ -1,8 +1,11 @@
 //! The command line as typed: every verb, flag and default, in one place.
 
+mod runs;
 mod inspect;
 
 use std::path::PathBuf;
+
+pub(crate) use runs::{Backup, Delete, History, Promote, Restore, Resume, Rollback, RunFlags};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plate_deploy_core::driver::DriverChoice;
@@ -80,6 +83,24 @@ pub(crate) enum Command {
         after_help = "Examples:\n  plate-deploy plan staging --set-image plate-server=harbor.example.com/stg/plate-server:1.4.2"
     )]
     Plan(Plan),
+    /// Go on with a run that was cut off (killed, lost its machine), as the same run
+    Resume(Resume),
+    /// Bring an environment back to an earlier state: a new commit, and a hold that keeps it there
+    #[command(
+        after_help = "Examples:\n  plate-deploy rollback production --reason \"1.4.2 leaks\"\n  plate-deploy rollback staging --to HEAD~3"
+    )]
+    Rollback(Rollback),
+    /// Copy the images that are healthy in one environment to another
+    #[command(after_help = "Examples:\n  plate-deploy promote staging production plate-server")]
+    Promote(Promote),
+    /// Back an environment up (production does so by itself before each change), or list its backups
+    Backup(Backup),
+    /// Bring objects back from a backup
+    Restore(Restore),
+    /// Delete what an environment's Applications brought; production is refused
+    Delete(Delete),
+    /// Show what was deployed when, by whom, and how it ended
+    History(History),
     /// Show what a change of the repository changes in the clusters, between two revisions
     #[command(after_help = inspect::DIFF_EXAMPLES)]
     Diff(Diff),
@@ -200,15 +221,11 @@ pub(crate) struct Deploy {
     /// Plan and check on the server, write nothing anywhere
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Answer yes to the confirmation
-    #[arg(long, short = 'y')]
-    pub(crate) yes: bool,
-    /// How long to wait for everything to become healthy
-    #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub(crate) timeout: std::time::Duration,
-    /// Show created and deleted objects in full in the plan, too (differences of changed ones are always shown)
+    /// Lift the hold that a rollback or a restore put on the environment
     #[arg(long)]
-    pub(crate) show_diff: bool,
+    pub(crate) release_hold: bool,
+    #[command(flatten)]
+    pub(crate) flags: RunFlags,
 }
 
 /// `plan`.
@@ -229,6 +246,9 @@ pub(crate) struct Plan {
     /// Plan the libraries and nothing else
     #[arg(long)]
     pub(crate) libraries_only: bool,
+    /// Keep the plan in this file, for `deploy --plan FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// `status`.

@@ -175,7 +175,9 @@ async fn ignored_fields_keep_their_live_values_when_asked_for() {
         let wanted = |image: &str| target(application("shop", json!({}), spec.clone()), vec![deployment(image)]);
         sync(&driver, vec![wanted("x:1")]).await;
         let scale = Patch::Merge(json!({"spec": {"replicas": 3}}));
-        cluster.patch(&at("Deployment", "web"), None, &scale, &WriteOptions::default()).await.unwrap();
+        let scaled = cluster.patch(&at("Deployment", "web"), None, &scale, &WriteOptions::default()).await.unwrap();
+        // Not to depend on the watch's speed.
+        driver.live().observe(scaled);
         let reports = sync(&driver, vec![wanted("x:2")]).await;
         assert!(reports[0].ready(), "{reports:#?}");
         let found = live(&cluster, "Deployment", "web").await.unwrap();

@@ -14,8 +14,8 @@ fn layers() -> BTreeMap<&'static str, Vec<Vec<&'static str>>> {
             "plate-deploy-core",
             vec![
                 vec!["model", "files", "clock"],
-                vec!["yaml", "report", "git", "cluster", "tracking"],
-                vec!["health"],
+                vec!["yaml", "report", "git", "cluster", "tracking", "state"],
+                vec!["health", "lock", "backup"],
                 vec!["workspace"],
                 vec!["render"],
                 vec!["lint", "diff", "graph"],

@@ -4,6 +4,7 @@
 pub mod api_diff;
 pub mod bench;
 pub mod control_plane;
+pub mod faults;
 pub mod fake_argocd;
 pub mod gitops;
 pub mod platform;

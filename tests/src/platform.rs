@@ -97,7 +97,11 @@ pub fn shared() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+/// Copies the files of a platform, without Git's and our own.
+///
+/// # Errors
+/// When one cannot be copied.
+pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

@@ -12,6 +12,7 @@ mod lint;
 mod manual;
 mod open;
 mod plan;
+mod runs;
 mod status;
 mod template;
 
@@ -42,6 +43,13 @@ async fn dispatch(global: &crate::args::Global, command: Command) -> Outcome {
     match command {
         Command::Deploy(args) => deploy::run(global, args).await,
         Command::Plan(args) => plan::run(global, args).await,
+        Command::Resume(args) => runs::resume(global, args).await,
+        Command::Rollback(args) => runs::rollback(global, args).await,
+        Command::Promote(args) => runs::promote(global, args).await,
+        Command::Backup(args) => runs::backup(global, args).await,
+        Command::Restore(args) => runs::restore(global, args).await,
+        Command::Delete(args) => runs::delete(global, args).await,
+        Command::History(args) => runs::history(global, args),
         Command::Diff(args) => diff::run(global, args).await,
         Command::Impact(args) => impact::run(global, args).await,
         Command::Graph(args) => graph::run(global, args).await,

@@ -33,7 +33,9 @@ pub(crate) fn columns(before: &str, after: &str, indent: &str, width: usize) -> 
         for row in group {
             let text =
                 |side: &Option<(usize, String)>| side.as_ref().map_or(String::new(), |(_, text)| printable(text));
-            let (left, right) = (fit(&text(&row.before), half), fit(&text(&row.after), half));
+            let (left, right) = (text(&row.before), text(&row.after));
+            let skip = if row.same { 0 } else { hidden_prefix(&left, &right, half) };
+            let (left, right) = (fit(&without(&left, skip), half), fit(&without(&right, skip), half));
             let (minus, plus) = (row.before.is_some() && !row.same, row.after.is_some() && !row.same);
             let left = if minus { format!("- {left}").red().to_string() } else { format!("  {left}") };
             let right = if plus { format!("+ {right}").green().to_string() } else { format!("  {right}") };
@@ -42,6 +44,18 @@ pub(crate) fn columns(before: &str, after: &str, indent: &str, width: usize) -> 
         }
     }
     out
+}
+
+/// How many characters at the beginning of two long lines may be left out so that what differs can be seen.
+fn hidden_prefix(left: &str, right: &str, cells: usize) -> usize {
+    let common = left.chars().zip(right.chars()).take_while(|(a, b)| a == b).count();
+    let longest = left.chars().count().max(right.chars().count());
+    // Something stays before the difference, to know where one is.
+    if longest > cells && common + 8 > cells { common.saturating_sub(cells / 2) } else { 0 }
+}
+
+fn without(text: &str, skip: usize) -> String {
+    if skip == 0 { text.to_owned() } else { format!("…{}", text.chars().skip(skip).collect::<String>()) }
 }
 
 /// The text in exactly so many cells.
@@ -97,6 +111,14 @@ mod tests {
         for line in lines {
             assert!(unicode_width::UnicodeWidthStr::width(line) <= 60, "{line}");
         }
+    }
+
+    #[test]
+    fn a_difference_at_the_end_of_long_lines_is_seen() {
+        let (before, after) =
+            (format!("image: {}:1.4.0\n", "a/b".repeat(20)), format!("image: {}:1.5.0\n", "a/b".repeat(20)));
+        let out = anstream::adapter::strip_str(&columns(&before, &after, "", 60)).to_string();
+        assert!(out.contains("1.4.0") && out.contains("1.5.0"), "{out}");
     }
 
     #[test]

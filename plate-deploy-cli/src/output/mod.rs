@@ -6,6 +6,7 @@ mod github;
 mod impact;
 mod page;
 mod progress;
+mod records;
 mod text;
 
 use std::io::{self, IsTerminal, Write};
@@ -20,6 +21,7 @@ use crate::args::{Format, Global, When};
 use crate::command_error::CommandError;
 use crate::language;
 
+pub(crate) use records::{backups_text, history_text};
 pub(crate) use changes::{Style, changes_text};
 pub(crate) use impact::impact_text;
 pub(crate) use text::{lint_text, plan_text, report_text, status_text, table};

@@ -11,7 +11,7 @@ use plate_deploy_apiserver::controllers::Simulation;
 
 use super::wrappers::{reads_go_through, writes_go_through};
 use super::{
-    Access, AccessRequest, ApiCatalog, ApplyMode, ClusterError, ClusterReader, ClusterWriter, KubeCluster, ListOptions,
+    Access, AccessRequest, ApiCatalog, ApplyMode, ClusterError, ClusterReader, ClusterWriter, KubeCluster, ListOptions, LogOptions,
     ObjectList, ObjectRef, Patch, Propagation, Result, WatchEvent, WriteOptions,
 };
 use crate::model::{GroupVersionKind, Manifest};

@@ -19,7 +19,7 @@ use super::client_apply;
 use super::retry::{Attempts, retry_after};
 use super::{
     Access, AccessRequest, ApiCatalog, ApiKind, ApplyMode, ClusterError, ClusterReader, ClusterWriter, ListOptions,
-    ObjectList, ObjectRef, Patch, Propagation, Result, WatchEvent, WriteOptions,
+    LogOptions, ObjectList, ObjectRef, Patch, Propagation, Result, WatchEvent, WriteOptions,
 };
 use crate::model::{GroupVersionKind, Manifest};
 
@@ -27,6 +27,8 @@ use crate::model::{GroupVersionKind, Manifest};
 const PAGE: usize = 500;
 /// Longest wait for one answer; watches have their own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Most bytes of a log that are read.
+const LOG_BYTES: usize = 64 << 10;
 
 /// A cluster behind a `kube::Client`.
 pub struct KubeCluster {
@@ -422,6 +424,19 @@ impl ClusterReader for KubeCluster {
             allowed: answer.pointer("/status/allowed").and_then(Value::as_bool).unwrap_or(false),
             reason: answer.pointer("/status/reason").and_then(Value::as_str).unwrap_or_default().into(),
         })
+    }
+
+    async fn pod_log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<String> {
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/log");
+        let mut call = Call::get("read the log of", pod, path);
+        call.query = vec![("tailLines", options.lines.to_string()), ("limitBytes", LOG_BYTES.to_string())];
+        if !options.container.is_empty() {
+            call.query.push(("container", options.container.clone()));
+        }
+        if options.previous {
+            call.query.push(("previous", "true".into()));
+        }
+        self.client.request_text(call.request()?).await.map_err(|e| self.error(&call, e))
     }
 }
 

@@ -32,6 +32,17 @@ pub use wrappers::{DryRun, Fault, FaultPlan, Faulty, Recording, Write};
 
 use crate::model::{GroupVersionKind, Manifest, ResourceKey};
 
+/// Which lines of a container's log.
+#[derive(Clone, Debug, Default)]
+pub struct LogOptions {
+    /// The container; `""`: the only one.
+    pub container: String,
+    /// The last so many lines.
+    pub lines: usize,
+    /// Of the container before its last restart.
+    pub previous: bool,
+}
+
 /// Result of a cluster call.
 pub type Result<T, E = ClusterError> = std::result::Result<T, E>;
 
@@ -231,6 +242,9 @@ pub trait ClusterReader: Debug + Send + Sync {
 
     /// May the current user do this?
     async fn access(&self, request: &AccessRequest) -> Result<Access>;
+
+    /// What a pod's container wrote last. It may hold anything: mask it before showing it.
+    async fn pod_log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<String>;
 }
 
 /// Changes a cluster. Every method is one write and returns the object as the server stored it.

@@ -7,7 +7,7 @@ use futures::stream::BoxStream;
 
 use super::{
     Access, AccessRequest, ApiCatalog, ApplyMode, ClusterBackend, ClusterError, ClusterReader, ClusterWriter,
-    ListOptions, ObjectList, ObjectRef, Patch, Propagation, Result, WatchEvent, WriteOptions,
+    ListOptions, LogOptions, ObjectList, ObjectRef, Patch, Propagation, Result, WatchEvent, WriteOptions,
 };
 use crate::model::{GroupVersionKind, Manifest, ResourceKey};
 
@@ -41,6 +41,9 @@ macro_rules! reads_go_through {
             }
             async fn access(&self, request: &AccessRequest) -> Result<Access> {
                 self.inner.access(request).await
+            }
+            async fn pod_log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<String> {
+                self.inner.pod_log(namespace, pod, options).await
             }
         }
     };

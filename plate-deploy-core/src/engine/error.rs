@@ -1,8 +1,10 @@
 //! Why a run could not begin.
 
+use crate::backup::BackupError;
 use crate::cluster::ClusterError;
 use crate::git::GitError;
 use crate::pipeline::StageError;
+use crate::state::StateError;
 use crate::workspace::{ConfigError, Environment, Workspace};
 
 /// The error of the engine's entry points.
@@ -42,6 +44,12 @@ pub enum EngineError {
         /// All names.
         known: Vec<String>,
     },
+    /// The state directory cannot be used, or another process uses it.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A backup cannot be used.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// A range of revisions that is none.
     #[error("{0:?} is no range of revisions: write REV..REV, REV...REV (from where they parted) or REV (up to HEAD)")]
     Range(String),

@@ -100,6 +100,8 @@ struct World<'a> {
     /// The repository as it is read after the failure.
     own: Repository,
     patience: Duration,
+    /// The same for a whole sync.
+    sync_patience: Duration,
 }
 
 impl<'a> World<'a> {
@@ -114,7 +116,8 @@ impl<'a> World<'a> {
         let cluster = Arc::new(EmbeddedCluster::start(embedded).await?);
         let mut own = related.loaded.repository();
         own.files = own.files.with(broken_files(related, failure));
-        let mut world = World { repo, related, failure, cluster, own, patience: options.patience };
+        let mut world =
+            World { repo, related, failure, cluster, own, patience: options.patience, sync_patience: options.patience };
         let start = tokio::time::Instant::now();
         let healthy = related.loaded.repository();
         // Two rounds: what needs another's custom resource definitions comes with the second.
@@ -126,8 +129,10 @@ impl<'a> World<'a> {
                 driver.sync(targets, SyncOptions::new(options.setup), &NoReporter).await?;
             }
         }
-        // The setup is four syncs; a measurement is one.
+        // The setup is four syncs of many; what a measurement waits for is less than one of them. A sync with hooks waits for
+        // several things in a row.
         world.patience = world.patience.max(start.elapsed() / 4);
+        world.sync_patience = (world.patience * 4).max(start.elapsed());
         Ok(world)
     }
 
@@ -189,7 +194,7 @@ impl<'a> World<'a> {
         let mut seen: Seen = targets.keys().map(|name| (name.clone(), false)).collect();
         let Ok(driver) = self.driver().await else { return seen };
         let targets: Vec<Target> = targets.into_values().flatten().collect();
-        let options = SyncOptions::new(self.patience);
+        let options = SyncOptions::new(self.sync_patience);
         // One by one: whether an Application can be deployed does not depend on the waves of others.
         let syncs = targets.iter().map(|target| driver.sync(vec![target.clone()], options, &NoReporter));
         let reports = futures::future::join_all(syncs).await;

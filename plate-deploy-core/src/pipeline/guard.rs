@@ -7,13 +7,18 @@ const PRODUCTION: &[&str] = &["production", "prod", "prd", "live"];
 ///
 /// Production needs a context whose name says so; everything else refuses a production context. `confirmed` is a context
 /// name that the caller vouches for.
-pub(super) fn check_context(environment: &str, context: &str, confirmed: Option<&str>) -> Result<(), (String, String)> {
+pub(super) fn check_context(
+    environment: &str,
+    production: bool,
+    context: &str,
+    confirmed: Option<&str>,
+) -> Result<(), (String, String)> {
     if confirmed == Some(context) {
         return Ok(());
     }
     let is_production = says_production(context);
     let remedy = format!("choose another --context, or vouch for this one with --confirm-context {context}");
-    match (says_production(environment), is_production) {
+    match (production || says_production(environment), is_production) {
         (true, false) => {
             Err((format!("{environment} needs a context whose name says so; {context:?} does not"), remedy))
         }
@@ -40,17 +45,19 @@ mod tests {
             ("staging", "kind-stg", None),
             ("staging", "product-catalog", None),
             ("production", "main", Some("main")),
+            ("canary", "live-1", None),
         ];
         for (environment, context, confirmed) in ok {
-            assert_eq!(check_context(environment, context, confirmed), Ok(()), "{environment} on {context}");
+            assert_eq!(check_context(environment, environment == "canary", context, confirmed), Ok(()), "{environment} on {context}");
         }
         for (environment, context, confirmed) in [
             ("production", "kind-stg", None),
             ("production", "product-catalog", None),
             ("staging", "live", None),
+            ("canary", "kind-stg", None),
             ("staging", "eks-prod-1", Some("other")),
         ] {
-            assert!(check_context(environment, context, confirmed).is_err(), "{environment} on {context}");
+            assert!(check_context(environment, environment == "canary", context, confirmed).is_err(), "{environment} on {context}");
         }
     }
 }

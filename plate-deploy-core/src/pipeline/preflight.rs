@@ -1,17 +1,17 @@
-//! Preflight: environment, context, cluster, repository; and what the request changes in Git.
+//! Preflight: environment, context, cluster, repository, holds, runs that were cut off; and what changes in Git.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
+use super::edits::{self, Applied};
+use super::locking::{lock_request, refusal};
 use super::run::Prepared;
-use super::{Run, Selection, Stage, StageDone, StageError, guard};
-use crate::files::RepoFiles;
+use super::{LockOptions, Run, Selection, Stage, StageDone, StageError, Verb, guard, recover};
 use crate::git::{CommitId, FileEdit, GitBackend, RepositoryStatus, snapshot};
-use crate::report::FileChange;
-use crate::workspace::{Component, DiscoveredEnvironment, Environment, ImageRequest, ValueEdit, Workspace};
-use crate::yaml;
+use crate::lock::DeployLock;
+use crate::report::{Diagnostic, Severity};
+use crate::workspace::{DiscoveredEnvironment, Environment, Workspace};
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
@@ -24,39 +24,54 @@ impl Stage for Preflight {
     }
 
     async fn run(&self, run: &mut Run) -> Result<StageDone, StageError> {
+        let (branch, _) = branch_and_head(&*run.services.git).await?;
+        let fetched = run.services.git.fetch().await;
+        recover::catch_up(run, &branch).await?;
         let (branch, base) = branch_and_head(&*run.services.git).await?;
         let files = snapshot(&*run.services.git, base).await.map_err(StageError::failed)?;
         let workspace = Workspace::discover(&files, &base.to_string()).map_err(StageError::failed)?;
         let environment = find_environment(&workspace, &run.request.environment)?;
+        check_verb(run, &environment)?;
         if !run.services.embedded {
             let confirmed = run.services.confirmed_context.as_deref();
-            guard::check_context(&environment.name, run.services.cluster.name(), confirmed)
+            guard::check_context(&environment.name, environment.production, run.services.cluster.name(), confirmed)
                 .map_err(|(message, remedy)| StageError::refused(message).remedy(remedy))?;
         }
         let version = run.services.cluster.version().await.map_err(StageError::failed)?;
-        let edits = image_edits(run, &workspace, &environment)?;
-        let (edited, changes, commits) = edit(&files, &edits)?;
-        if !commits.is_empty() {
-            check_clean(&*run.services.git, &branch, &commits).await?;
-        }
+        recover::adopt(run, &environment.name, base).await?;
+        let own = edits::repository(&workspace, &files, base);
+        let wishes = edits::wishes(run, &workspace, &environment, &own, base).await?;
+        let Applied { files: edited, changes, commits } = edits::apply(&files, &wishes)?;
+        check_hold(run, &environment, base, !commits.is_empty()).await?;
+        check_repository(run, &branch, &commits, environment.production, fetched.err()).await?;
         // What is deployed is what Git will say: discover again from the edited files.
         let workspace = if commits.is_empty() {
             workspace
         } else {
             Workspace::discover(&edited, &base.to_string()).map_err(StageError::failed)?
         };
-        let selection = Selection::new(&workspace, &environment.name, run.request.libraries);
+        let selection = selection(run, &workspace, &environment)?;
         let summary = format!(
-            "{} on {} ({version}), branch {branch} at {}: {} applications, {} libraries",
+            "{} on {} ({version}), branch {branch} at {}: {} applications, {} libraries{}",
             environment.name,
             run.services.cluster.name(),
             base.short(),
             selection.applications.len(),
             selection.libraries.iter().map(|layer| layer.libraries.len()).sum::<usize>(),
+            run.resumed.as_ref().map_or_else(String::new, |r| format!("; goes on with run {} at {}", r.id, r.stage)),
         );
         run.revision = base.to_string();
-        run.prepared =
-            Some(Prepared { environment, branch, base, workspace, files: edited, selection, edits: commits, changes });
+        run.prepared = Some(Prepared {
+            environment,
+            branch,
+            base,
+            workspace,
+            files: edited,
+            selection,
+            wishes,
+            edits: commits,
+            changes,
+        });
         Ok(StageDone::done(summary))
     }
 }
@@ -81,7 +96,8 @@ async fn branch_and_head(git: &dyn GitBackend) -> Result<(String, CommitId), Sta
     Ok((branch, head))
 }
 
-fn find_environment(workspace: &Workspace, word: &str) -> Result<DiscoveredEnvironment, StageError> {
+/// The environment that a word means.
+pub(super) fn find_environment(workspace: &Workspace, word: &str) -> Result<DiscoveredEnvironment, StageError> {
     workspace.environment(word).cloned().ok_or_else(|| {
         let known: Vec<String> = workspace.environments.iter().map(|e| e.aliases().join(" | ")).collect();
         let error = StageError::refused(format!("there is no environment {word:?} in this repository"));
@@ -93,61 +109,118 @@ fn find_environment(workspace: &Workspace, word: &str) -> Result<DiscoveredEnvir
     })
 }
 
-fn image_edits(
-    run: &Run,
-    workspace: &Workspace,
-    environment: &DiscoveredEnvironment,
-) -> Result<Vec<ValueEdit>, StageError> {
-    let mut edits = Vec::new();
-    for change in &run.request.images {
-        let component = workspace.component(&change.component).ok_or_else(|| {
-            let known: Vec<&str> = workspace.components.iter().map(|c| c.name.as_str()).collect();
-            StageError::refused(format!("there is no component {:?}", change.component))
-                .remedy(format!("components here: {}", known.join(", ")))
-        })?;
-        let request = ImageRequest::parse(&change.image);
-        edits.extend(component.image_edits(Some(&environment.name), &request).map_err(StageError::refused)?);
+/// What is never done to production.
+fn check_verb(run: &Run, environment: &DiscoveredEnvironment) -> Result<(), StageError> {
+    match &run.request.verb {
+        Verb::Delete { .. } if environment.production => {
+            Err(StageError::refused(format!("{} is production: it is never deleted as a whole", environment.name))
+                .remedy("remove single Applications from Git, and deploy"))
+        }
+        // Their targets are not in Git, and Argo CD knows no other place.
+        Verb::Delete { .. } | Verb::Restore { .. } if run.services.driver.name() == "argocd" => {
+            let message = format!("{} through Argo CD is not supported: it would bring back what Git says", run.request.verb.word());
+            Err(StageError::refused(message)
+                .remedy("switch the Applications' automated sync off, and use --driver embedded"))
+        }
+        _ => Ok(()),
     }
-    Ok(edits)
 }
 
-/// The files with the edits in them, the edits for people, and for the commit.
-fn edit(files: &RepoFiles, edits: &[ValueEdit]) -> Result<(RepoFiles, Vec<FileChange>, Vec<FileEdit>), StageError> {
-    let mut texts: BTreeMap<&str, String> = BTreeMap::new();
-    let mut changes = Vec::new();
-    for edit in edits.iter().filter(|edit| edit.old != edit.new) {
-        let text = match texts.get(edit.file.as_str()) {
-            Some(text) => text.clone(),
-            None => String::from_utf8_lossy(files.read(&edit.file).map_err(StageError::failed)?).into_owned(),
-        };
-        let edited = yaml::set_scalar(&text, edit.document, &edit.path, &edit.new.clone().into())
-            .map_err(|e| StageError::refused(format!("{}: {e}", edit.file)))?;
-        texts.insert(&edit.file, edited);
-        changes.push(FileChange {
-            file: edit.file.clone(),
-            path: edit.path.to_string(),
-            before: edit.old.clone(),
-            after: edit.new.clone(),
-        });
+/// The Applications of this run; a deletion or a restore may name some of them, and leaves shared ones and libraries alone.
+fn selection(run: &Run, workspace: &Workspace, environment: &DiscoveredEnvironment) -> Result<Selection, StageError> {
+    let asked = match &run.request.verb {
+        Verb::Delete { applications } | Verb::Restore { applications, .. } => applications,
+        _ => return Ok(Selection::new(workspace, &environment.name, run.request.libraries)),
+    };
+    let mut selection = Selection::own(workspace, &environment.name);
+    if let Verb::Restore { .. } = run.request.verb {
+        selection = Selection { libraries: Vec::new(), ..Selection::new(workspace, &environment.name, super::Libraries::Skip) };
     }
-    let edited = files.with(texts.iter().map(|(path, text)| ((*path).to_owned(), Some(Bytes::from(text.clone())))));
-    let commits = texts.into_iter().map(|(path, text)| FileEdit::write(path, text)).collect();
-    Ok((edited, changes, commits))
+    let known: Vec<String> = selection.applications.iter().map(|a| a.metadata.name.clone()).collect();
+    if let Some(unknown) = asked.iter().find(|name| !known.contains(name)) {
+        return Err(StageError::refused(format!("{} has no application {unknown:?} of its own", environment.name))
+            .remedy(format!("there are: {}", known.join(", "))));
+    }
+    if !asked.is_empty() {
+        selection.applications.retain(|a| asked.contains(&a.metadata.name));
+    }
+    Ok(selection)
+}
+
+/// An environment that is held stays as it is, but for what the hold itself deployed.
+async fn check_hold(
+    run: &mut Run,
+    environment: &DiscoveredEnvironment,
+    base: CommitId,
+    edits: bool,
+) -> Result<(), StageError> {
+    let locks = DeployLock::new(
+        std::sync::Arc::clone(&run.services.cluster),
+        std::sync::Arc::clone(&run.services.clock),
+        run.services.safety.lock.clone(),
+    );
+    let lease = match locks.read(&environment.name).await {
+        Ok(lease) => lease,
+        // Whoever may not read Leases cannot take the lock either; the lock stage says so when there is something to do.
+        Err(_) => return Ok(()),
+    };
+    // Whoever will not wait need not approve a plan first.
+    if let (Some(lease), LockOptions { timeout: Duration::ZERO, break_reason: None }) = (&lease, &run.request.lock)
+        && run.lock.is_none()
+        && !run.request.dry_run
+        && let Some(held) = DeployLock::foreign(lease, &lock_request(run, &environment.name))
+    {
+        return Err(refusal(held));
+    }
+    run.lease_version = lease.as_ref().map(|lease| lease.version.clone());
+    run.hold = lease.and_then(|lease| lease.hold);
+    let Some(hold) = &run.hold else { return Ok(()) };
+    let exempt = match run.request.verb {
+        Verb::Rollback { .. } | Verb::Restore { .. } | Verb::Backup | Verb::Delete { .. } => true,
+        _ => run.request.release_hold || (hold.revision == base.to_string() && !edits),
+    };
+    if exempt || run.resumed.is_some() {
+        return Ok(());
+    }
+    Err(StageError::refused(format!("{} is {hold}", environment.name))
+        .remedy("when it may go on, deploy with --release-hold"))
 }
 
 /// A commit needs a branch that is up to date, and files that nobody is editing.
-async fn check_clean(git: &dyn GitBackend, branch: &str, edits: &[FileEdit]) -> Result<(), StageError> {
-    let RepositoryStatus { branch: status, work_tree } = git.status(branch).await.map_err(StageError::failed)?;
+async fn check_repository(
+    run: &mut Run,
+    branch: &str,
+    edits: &[FileEdit],
+    production: bool,
+    not_fetched: Option<crate::git::GitError>,
+) -> Result<(), StageError> {
+    if let Some(error) = not_fetched {
+        if !edits.is_empty() {
+            return Err(StageError::failed(format!("the branch cannot be published: {error}")));
+        }
+        let message = format!("whether {branch} is up to date is unknown: {error}");
+        run.findings.push(Diagnostic::new(Severity::Warning, "not-fetched", message));
+    }
+    if edits.is_empty() && !production {
+        return Ok(());
+    }
+    let status = run.services.git.status(branch).await.map_err(StageError::failed)?;
+    let RepositoryStatus { branch: status, work_tree } = status;
     if status.behind > 0 {
         return Err(StageError::refused(format!("branch {branch} lacks {} commits of its remote", status.behind))
             .remedy("pull first, then deploy what you have seen"));
     }
-    let dirty: Vec<String> = work_tree
-        .map(|tree| tree.changed)
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|path| edits.iter().any(|edit| edit.path == *path))
-        .collect();
+    if status.ahead > 0 {
+        return Err(StageError::refused(format!("branch {branch} has {} commits that its remote lacks", status.ahead))
+            .remedy("push them first: what is deployed must be what others can see"));
+    }
+    // What an earlier try of this very run left in the work tree, the push recognises.
+    if run.resumed.is_some() {
+        return Ok(());
+    }
+    let changed = work_tree.map(|tree| tree.changed).unwrap_or_default();
+    let dirty: Vec<String> =
+        changed.into_iter().filter(|path| production || edits.iter().any(|edit| edit.path == *path)).collect();
     if dirty.is_empty() {
         return Ok(());
     }

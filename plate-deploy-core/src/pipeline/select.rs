@@ -34,6 +34,18 @@ impl Selection {
     }
 }
 
+impl Selection {
+    /// The Applications that belong to this environment alone, and no libraries.
+    #[must_use]
+    pub fn own(workspace: &Workspace, environment: &str) -> Self {
+        let mine = workspace
+            .applications
+            .iter()
+            .filter(|app| app.component.is_some() && app.environment.as_deref() == Some(environment));
+        Self { applications: mine.map(|app| app.source.object.clone()).collect(), libraries: Vec::new() }
+    }
+}
+
 /// The Application that deploys a library: what `helm install --create-namespace` would do, as a sync. Nothing is pruned:
 /// a library may be shared with others.
 #[must_use]

@@ -21,6 +21,15 @@ pub trait Stage: Debug + Send + Sync {
     async fn run(&self, run: &mut Run) -> Result<StageDone, StageError>;
 }
 
+/// Where a stage of another tool goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// Right before the stage of this name.
+    Before(String),
+    /// Right after the stage of this name.
+    After(String),
+}
+
 /// How a stage went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageDone {

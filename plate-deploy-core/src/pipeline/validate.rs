@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 
 use super::sources::Capabilities;
-use super::{Run, Services, Sources, Stage, StageDone, StageError};
+use super::{Run, Services, Sources, Stage, StageDone, StageError, Verb, restore};
 use crate::driver::Target;
+use crate::model::application::{Automated, SyncPolicy};
 use crate::model::{Application, HealthCode, HealthStatus, SyncCode};
 use crate::render::{Rendered, Renderer, Repository};
 use crate::report::{ApplicationReport, Diagnostic, Severity};
@@ -22,7 +23,11 @@ impl Stage for Validate {
     async fn run(&self, run: &mut Run) -> Result<StageDone, StageError> {
         let applications = run.prepared()?.selection.applications.clone();
         let own = run.prepared()?.repository(&run.revision);
-        let rendered = render_all(&run.services, &own, &applications).await?;
+        let rendered = match run.request.verb.clone() {
+            Verb::Delete { .. } => RenderedAll { targets: nothing(&applications, &own.revision), broken: Vec::new() },
+            Verb::Restore { backup, .. } => restore::targets(run, &applications, &backup).await?,
+            _ => render_all(&run.services, &own, &applications).await?,
+        };
         let count = rendered.targets.len();
         let manifests: usize = rendered.targets.iter().map(|t| t.rendered.manifests.len()).sum();
         let broken = rendered.broken.len();
@@ -31,6 +36,17 @@ impl Stage for Validate {
         let trouble = if broken == 0 { String::new() } else { format!(", {broken} cannot be rendered") };
         Ok(StageDone::done(format!("{count} applications rendered, {manifests} manifests{trouble}")))
     }
+}
+
+/// The Applications without any manifest: what is there goes.
+fn nothing(applications: &[Application], revision: &str) -> Vec<Target> {
+    let empty = |application: &Application| {
+        let mut application = application.clone();
+        let policy = application.spec.sync_policy.get_or_insert_with(SyncPolicy::default);
+        policy.automated = Some(Automated { prune: Some(true), allow_empty: Some(true), ..Automated::default() });
+        Target { application, rendered: Rendered::default(), revision: revision.into() }
+    };
+    applications.iter().map(empty).collect()
 }
 
 /// Rendered Applications, and reports of those that cannot be rendered.

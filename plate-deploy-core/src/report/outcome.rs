@@ -136,6 +136,12 @@ pub struct LibraryReport {
     pub message: String,
     /// Objects written in this run.
     pub written: usize,
+    /// Version of its chart; `""` when it is no chart.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// Version of the chart that was there before, as its objects' labels said; `""` when they did not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub previous: String,
 }
 
 /// The commit of a run.
@@ -200,6 +206,18 @@ pub struct DeployReport {
     /// Seconds the run took.
     #[serde(with = "seconds")]
     pub duration: Duration,
+    /// Id of the run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// `deploy`, `rollback`, `promote`, `restore`, `delete`, `backup`.
+    #[serde(default)]
+    pub verb: String,
+    /// Name of the backup that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<String>,
+    /// The run that undid this one because its verification failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Box<DeployReport>>,
 }
 
 impl DeployReport {
