@@ -38,4 +38,4 @@ pub mod status;
 pub mod storage;
 pub mod table;
 
-pub use server::{ApiServer, ApiServerBuilder, Listener};
+pub use server::{ApiServer, ApiServerBuilder, Listener, random_token};

@@ -146,7 +146,8 @@ impl ApiServer {
         &self.registry
     }
 
-    /// Listens for HTTP; with a token, requests must carry it as bearer token.
+    /// Listens for HTTP; with a token, requests must carry it as bearer token, or start their path with `/t/TOKEN`:
+    /// kubectl sends no bearer token without TLS.
     ///
     /// # Errors
     /// When the address cannot be bound.
@@ -156,6 +157,13 @@ impl ApiServer {
         let task = tokio::spawn(accept(listener, self.clone(), token.clone().map(Arc::from)));
         Ok(Listener { address, token, task })
     }
+}
+
+/// A secret for [`ApiServer::serve`] that nobody can guess.
+#[must_use]
+pub fn random_token() -> String {
+    let part = || uuid::Uuid::new_v4().simple().to_string();
+    part() + &part()
 }
 
 /// A running HTTP listener; dropping it stops accepting connections.
@@ -180,8 +188,10 @@ impl Listener {
             .token
             .as_ref()
             .map_or_else(|| "{}".to_owned(), |t| format!("{{token: {}}}", serde_json::Value::from(t.as_str())));
+        let safe = |t: &String| t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+        let path = self.token.as_ref().filter(|t| safe(t)).map(|t| format!("/t/{t}")).unwrap_or_default();
         format!(
-            "apiVersion: v1\nkind: Config\nclusters:\n- name: embedded\n  cluster: {{server: \"http://{}\"}}\nusers:\n- name: embedded\n  user: {user}\ncontexts:\n- name: embedded\n  context: {{cluster: embedded, user: embedded, namespace: default}}\ncurrent-context: embedded\n",
+            "apiVersion: v1\nkind: Config\nclusters:\n- name: embedded\n  cluster: {{server: \"http://{}{path}\"}}\nusers:\n- name: embedded\n  user: {user}\ncontexts:\n- name: embedded\n  context: {{cluster: embedded, user: embedded, namespace: default}}\ncurrent-context: embedded\n",
             self.address
         )
     }
@@ -197,10 +207,10 @@ async fn accept(listener: TcpListener, server: ApiServer, token: Option<Arc<str>
     loop {
         let Ok((stream, peer)) = listener.accept().await else { continue };
         let (server, token) = (server.clone(), token.clone());
-        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+        let service = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
             let (server, token) = (server.clone(), token.clone());
             async move {
-                let response = if allowed(&request, token.as_deref()) {
+                let response = if allowed(&mut request, token.as_deref()) {
                     server.answer(request).await
                 } else {
                     endpoints::refuse(&ApiError::unauthorized())
@@ -217,12 +227,28 @@ async fn accept(listener: TcpListener, server: ApiServer, token: Option<Arc<str>
     }
 }
 
-fn allowed<B>(request: &Request<B>, token: Option<&str>) -> bool {
+/// Whether the request carries the token; one in the path is taken out of it.
+fn allowed<B>(request: &mut Request<B>, token: Option<&str>) -> bool {
     let Some(token) = token else { return true };
-    let given = request.headers().get(http::header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let given = given.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
     // Compared in full, so that the time does not tell how much of a guess was right.
-    given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |d, (a, b)| d | (a ^ b)) == 0
+    let same = |given: &str| {
+        given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |d, (a, b)| d | (a ^ b)) == 0
+    };
+    let bearer = request.headers().get(http::header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let bearer = bearer.and_then(|v| v.strip_prefix("Bearer ")).is_some_and(same);
+    let text = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let Some(rest) = text.strip_prefix("/t/") else { return bearer };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (given, rest) = rest.split_at(end);
+    if !same(given) {
+        return false;
+    }
+    let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    match path.parse() {
+        Ok(uri) => *request.uri_mut() = uri,
+        Err(_) => return false,
+    }
+    true
 }
 
 impl<B> tower::Service<Request<B>> for ApiServer

@@ -73,9 +73,28 @@ fn columns(resource: &Resource) -> Vec<Column> {
         }
         return out;
     }
+    if resource.builtin_name() == "events" {
+        return event_columns();
+    }
     out.extend(builtin_columns(resource.builtin_name()));
     out.push(age());
     out
+}
+
+/// Events are shown without their names.
+fn event_columns() -> Vec<Column> {
+    let path = |name: &str, p: &str| column(name, "string", Source::Path(p.to_owned()));
+    let object = |e: &Value| {
+        let involved = &e["involvedObject"];
+        format!("{}/{}", text(involved, &["kind"]).to_lowercase(), text(involved, &["name"])).into()
+    };
+    vec![
+        column("Last Seen", "string", Source::Age("lastTimestamp".to_owned())),
+        path("Type", "type"),
+        path("Reason", "reason"),
+        column("Object", "string", Source::Computed(object)),
+        path("Message", "message"),
+    ]
 }
 
 fn builtin_columns(resource: &str) -> Vec<Column> {
@@ -84,7 +103,7 @@ fn builtin_columns(resource: &str) -> Vec<Column> {
     match resource {
         "pods" => vec![
             computed("Ready", pod_ready),
-            path("Status", "string", "status.phase"),
+            computed("Status", pod_status),
             computed("Restarts", |p| {
                 let n: i64 =
                     list(p, &["status", "containerStatuses"]).iter().filter_map(|c| c["restartCount"].as_i64()).sum();
@@ -146,6 +165,28 @@ fn builtin_columns(resource: &str) -> Vec<Column> {
         "serviceaccounts" => vec![computed("Secrets", |s| list(s, &["secrets"]).len().into())],
         _ => Vec::new(),
     }
+}
+
+/// What `kubectl get pods` calls the status: why a container waits or ended, or the phase.
+fn pod_status(pod: &Value) -> Value {
+    let reason = |status: &Value| {
+        let waiting = text(status, &["state", "waiting", "reason"]);
+        let ended = text(status, &["state", "terminated", "reason"]);
+        if waiting.is_empty() { ended.to_owned() } else { waiting.to_owned() }
+    };
+    if crate::object::is_deleting(pod) {
+        return "Terminating".into();
+    }
+    let init = list(pod, &["status", "initContainerStatuses"]);
+    if let Some(held) = init.iter().find(|c| c["state"]["terminated"]["exitCode"] != 0) {
+        return format!("Init:{}", reason(held)).into();
+    }
+    let own = list(pod, &["status", "containerStatuses"]).iter().rev().map(reason).find(|r| !r.is_empty());
+    let phase = || match text(pod, &["status", "reason"]) {
+        "" => text(pod, &["status", "phase"]).to_owned(),
+        why => why.to_owned(),
+    };
+    own.unwrap_or_else(phase).into()
 }
 
 fn pod_ready(pod: &Value) -> Value {

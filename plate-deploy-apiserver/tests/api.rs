@@ -207,7 +207,8 @@ async fn define_widgets(client: &Client) {
             "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}}},
             {"name": "v1beta1", "served": true, "storage": false, "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}}));
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let made = crds.create(&PostParams::default(), &crd).await.unwrap();
+    crds.create(&PostParams::default(), &crd).await.unwrap();
+    let made = crds.get("widgets.example.com").await.unwrap();
     let conditions = made.status.unwrap().conditions.unwrap();
     assert!(conditions.iter().any(|c| c.type_ == "Established" && c.status == "True"));
 }
@@ -419,10 +420,20 @@ async fn the_listener_wants_its_token() {
     let config = kube::Config::from_custom_kubeconfig(config, &Default::default()).await.unwrap();
     let with: Api<Namespace> = Api::all(Client::try_from(config.clone()).unwrap());
     assert_eq!(with.list(&ListParams::default()).await.unwrap().items.len(), 4);
-    let mut without = config;
-    without.auth_info.token = None;
-    let without: Api<Namespace> = Api::all(Client::try_from(without).unwrap());
-    assert_eq!(api_error(without.get("default").await.unwrap_err()).0, 401);
+    // The token is in the path for clients that send no header without TLS, and in the header for the others.
+    for (path, token, refused) in
+        [("", None, true), ("/t/wrong", None, true), ("/t/secret", None, false), ("", Some("secret"), false)]
+    {
+        let mut other = config.clone();
+        other.cluster_url = format!("http://{}{path}", listener.address()).parse().unwrap();
+        other.auth_info.token = token.map(|t| t.to_owned().into());
+        let other: Api<Namespace> = Api::all(Client::try_from(other).unwrap());
+        let answer = other.get("default").await;
+        assert_eq!(answer.is_err(), refused, "{path} {token:?}");
+        if let Err(error) = answer {
+            assert_eq!(api_error(error).0, 401);
+        }
+    }
 }
 
 #[tokio::test]

@@ -425,6 +425,39 @@ pub(crate) struct HelmLint {
 pub(crate) enum Cluster {
     /// Forget everything in the embedded cluster
     Reset(ClusterState),
+    /// Serve an embedded Kubernetes API over HTTP, with simulated workloads, until interrupted
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ClusterServe),
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  plate-deploy cluster serve --kubeconfig /tmp/kubeconfig
+  plate-deploy cluster serve --listen 127.0.0.1:8001 --store cluster.store
+  plate-deploy cluster serve --simulate-failure image=plate-server:crash-loop --simulate-failure image=slow-app:slow=90s";
+
+/// `cluster serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterServe {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Write a kubeconfig for it to this file (default: print it)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Keep the objects in this file (default: in memory)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Token that clients must send (default: a random one, in the kubeconfig)
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// Let the containers of an image fail: image=PATTERN:KIND with never-ready, crash-loop, image-pull, unschedulable or
+    /// slow=DURATION (repeatable; the first that fits counts)
+    #[arg(long, value_name = "RULE")]
+    pub(crate) simulate_failure: Vec<plate_deploy_apiserver::controllers::FailureRule>,
+    /// Serve without controllers: nothing is simulated, nothing is collected
+    #[arg(long, conflicts_with = "simulate_failure")]
+    pub(crate) bare: bool,
 }
 
 /// Where the embedded cluster's state is.

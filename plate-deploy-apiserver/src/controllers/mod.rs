@@ -7,6 +7,7 @@
 mod gc;
 mod namespace;
 mod protection;
+mod roles;
 mod workloads;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use jiff::Timestamp;
 
 pub(crate) use workloads::reachable;
-pub use workloads::{FailureRule, Outages, Part, PodFailure, Simulation, registry_of};
+pub use workloads::{FailureRule, FailureRuleError, Outages, Part, PodFailure, Simulation, registry_of};
 
 use crate::registry::Registry;
 use crate::storage::{Change, ChangeKind};
@@ -57,6 +58,7 @@ pub fn builtin(simulation: Simulation) -> Vec<Box<dyn Controller>> {
         Box::new(namespace::NamespaceController),
         Box::new(gc::GarbageCollector::default()),
         Box::new(protection::VolumeProtection),
+        Box::new(roles::RoleAggregation),
         Box::new(workloads::Workloads::new(simulation)),
     ]
 }

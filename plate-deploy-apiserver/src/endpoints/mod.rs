@@ -1,10 +1,11 @@
 //! HTTP requests to registry calls.
 
+mod access;
 mod discovery;
+mod logs;
 mod openapi;
 mod request;
 mod respond;
-mod reviews;
 mod verbs;
 mod watch;
 
@@ -17,7 +18,7 @@ use serde_json::json;
 
 pub use respond::ResponseBody;
 
-use crate::registry::{Catalog, Registry};
+use crate::registry::{Catalog, Registry, User};
 use crate::status::{ApiError, ApiResult};
 use request::{Path, Query, parse_path};
 
@@ -31,6 +32,7 @@ struct Call {
     query: Query,
     headers: HeaderMap,
     body: Bytes,
+    user: User,
 }
 
 /// Answers a request. Never fails: errors are Status objects.
@@ -46,13 +48,18 @@ where
         Err(e) => return respond::error(&ApiError::bad_request(format!("unable to read the request body: {e}"))),
     };
     let query = Query::parse(head.uri.query().unwrap_or_default());
-    let call = Call { registry, method: head.method, query, headers: head.headers, body };
+    let user = match access::user(&head.headers) {
+        Ok(user) => user,
+        Err(e) => return respond::error(&e),
+    };
+    let call = Call { registry, method: head.method, query, headers: head.headers, body, user };
     route(&call, head.uri.path()).unwrap_or_else(|e| respond::error(&e))
 }
 
 fn route(call: &Call, path: &str) -> ApiResult<Response<ResponseBody>> {
     let catalog = call.registry.catalog();
     let parsed = parse_path(path);
+    call.registry.check_access(&call.user, &access::attributes(call, &parsed, path))?;
     if let Path::Resource(p) = parsed {
         return verbs::resource(call, &p);
     }

@@ -42,11 +42,17 @@ pub(super) fn negotiate(headers: &HeaderMap) -> ApiResult<Accept> {
         if !yaml && !matches!(media, "application/json" | "*/*" | "application/*" | "") {
             continue;
         }
-        let mut kind = "";
+        let (mut kind, mut group, mut version) = ("", "meta.k8s.io", "v1");
         for parameter in parts {
-            if let Some(("as", v)) = parameter.split_once('=') {
-                kind = v;
+            match parameter.split_once('=') {
+                Some(("as", v)) => kind = v,
+                Some(("g", v)) => group = v,
+                Some(("v", v)) => version = v,
+                _ => {}
             }
+        }
+        if group != "meta.k8s.io" || !matches!(version, "v1" | "v1beta1") {
+            continue;
         }
         let form = match kind {
             "" => Form::Full,
@@ -115,11 +121,17 @@ pub(super) fn metadata_only(value: &Value) -> Value {
 /// A list in the wanted form.
 pub(super) fn shape_list(
     resource: &Resource,
-    metadata: Value,
+    mut metadata: Value,
     mut items: Vec<Value>,
     form: Form,
     now: jiff::Timestamp,
 ) -> Value {
+    if form != Form::Full && metadata.get("continue").is_some_and(|c| c == "") {
+        // Only untyped lists write the empty token.
+        if let Some(map) = metadata.as_object_mut() {
+            map.remove("continue");
+        }
+    }
     match form {
         Form::Full => {
             if resource.info.builtin {
@@ -133,6 +145,8 @@ pub(super) fn shape_list(
         }
         Form::Metadata => {
             let items: Vec<Value> = items.iter().map(metadata_only).collect();
+            // Kubernetes does not make this list when it has nothing to put in.
+            let items = if items.is_empty() { Value::Null } else { Value::Array(items) };
             json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items})
         }
         Form::Table => table::of(resource, &items, &metadata, now),

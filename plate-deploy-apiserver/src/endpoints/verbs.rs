@@ -6,13 +6,14 @@ use http::{Method, Response};
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::{Value, json};
 
+use super::Call;
 use super::request::ResourcePath;
 use super::respond::{self, Accept, Form, ResponseBody};
 use super::watch::{WatchRequest, parse_version, stream};
-use super::{Call, reviews};
+use crate::object::{list, text as text_at};
 use crate::patch::PatchKind;
 use crate::registry::{Body, DeleteOptions, FieldValidation, ListOptions, Resource, WriteOptions, Written};
-use crate::scheme::{parse_json, parse_yaml};
+use crate::scheme::{StructRef, Type, parse_json, parse_protobuf, parse_yaml};
 use crate::selector::{FieldSelector, LabelSelector, selectable_fields};
 use crate::status::{ApiError, ApiResult, FieldError, Target};
 
@@ -217,6 +218,14 @@ impl Verb<'_> {
                 let value = parse_json(&self.call.body, &mut duplicates).map_err(unreadable)?;
                 Ok(Body { value, duplicates })
             }
+            "application/vnd.kubernetes.protobuf" if self.resource.custom.is_none() => {
+                let subresource = self.resource.info.subresource(&self.path.subresource);
+                let name = match subresource.map_or(&self.resource.info.ty, |s| &s.ty) {
+                    Type::Struct(StructRef::Builtin(name)) => name.clone(),
+                    _ => "".into(),
+                };
+                parse_protobuf(&self.call.body, &name).map(Body::from).map_err(unreadable)
+            }
             "application/yaml" => parse_yaml(&self.call.body).map(Body::from).map_err(unreadable),
             _ => Err(ApiError::unsupported_media_type(
                 "application/json, application/yaml, application/vnd.kubernetes.protobuf",
@@ -258,7 +267,9 @@ impl Verb<'_> {
         let accept = self.accept()?;
         let options = self.write_options("CreateOptions")?;
         let body = self.parsed_body()?;
-        if let Some(answer) = reviews::answer(self.resource, body.value.clone()) {
+        let review =
+            self.call.registry.review(self.resource, self.namespace, &self.call.user, body.clone(), &options)?;
+        if let Some(answer) = review {
             return Ok(respond::object(201, &answer, accept.yaml));
         }
         let written = self.call.registry.create(self.resource, self.namespace, body, &options)?;
@@ -309,21 +320,38 @@ impl Verb<'_> {
     }
 
     fn delete_options(&self) -> ApiResult<DeleteOptions> {
-        if !self.call.body.is_empty() {
-            return DeleteOptions::from_object(&self.parsed_body()?.value);
-        }
         let q = &self.call.query;
-        let mut options = json!({});
-        if !q.get("dryRun").is_empty() {
-            options["dryRun"] = json!([q.get("dryRun")]);
+        let value = if self.call.body.is_empty() {
+            let mut options = json!({});
+            if !q.get("dryRun").is_empty() {
+                options["dryRun"] = json!([q.get("dryRun")]);
+            }
+            if !q.get("propagationPolicy").is_empty() {
+                options["propagationPolicy"] = q.get("propagationPolicy").into();
+            }
+            let grace = q.get("gracePeriodSeconds");
+            if !grace.is_empty() {
+                let parsed = grace.parse::<i64>().map_err(|_| {
+                    ApiError::bad_request(format!("strconv.ParseInt: parsing {grace:?}: invalid syntax"))
+                })?;
+                options["gracePeriodSeconds"] = parsed.into();
+            }
+            options
+        } else {
+            let body = self.parsed_body()?.value;
+            let (version, kind) = (text_at(&body, &["apiVersion"]), text_at(&body, &["kind"]));
+            if !matches!(kind, "" | "DeleteOptions") {
+                return Err(ApiError::bad_request(format!(
+                    "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:111\""
+                )));
+            }
+            body
+        };
+        if list(&value, &["dryRun"]).iter().any(|d| d != "All") {
+            let e = FieldError::not_supported("dryRun", value["dryRun"].clone(), &["All"]);
+            return Err(invalid_option("DeleteOptions", e));
         }
-        if !q.get("propagationPolicy").is_empty() {
-            options["propagationPolicy"] = q.get("propagationPolicy").into();
-        }
-        if let Ok(n) = q.get("gracePeriodSeconds").parse::<i64>() {
-            options["gracePeriodSeconds"] = n.into();
-        }
-        DeleteOptions::from_object(&options)
+        DeleteOptions::from_object(&value)
     }
 
     fn delete(&self) -> Answer {
@@ -340,7 +368,10 @@ impl Verb<'_> {
         let options = self.delete_options()?;
         let page =
             self.call.registry.delete_collection(self.resource, self.path.namespace.as_deref(), &select, &options)?;
-        let metadata = json!({"resourceVersion": page.version.to_string()});
+        let mut metadata = json!({"resourceVersion": page.version.to_string()});
+        if !self.resource.info.builtin {
+            metadata["continue"] = "".into();
+        }
         let now = self.call.registry.clock().now();
         let value = respond::shape_list(self.resource, metadata, page.items, accept.form, now);
         Ok(respond::object(200, &value, accept.yaml))
@@ -364,6 +395,7 @@ impl Verb<'_> {
             ("status", "update") | ("finalize", "update") => self.replace(),
             ("status", "patch") => self.patch(),
             ("scale", _) => self.scale(verb),
+            ("log", _) => super::logs::get(self.call, self.resource, self.path),
             _ => Err(ApiError::not_supported(self.resource.target(), &format!("the subresource {name:?}"))),
         }
     }

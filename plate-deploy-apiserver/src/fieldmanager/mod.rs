@@ -186,6 +186,9 @@ impl FieldManager<'_> {
         {
             return Managers::new();
         }
+        if entries(new).is_some_and(<[Value]>::is_empty) {
+            return Managers::new();
+        }
         match decode(new) {
             Some(m) if !m.is_empty() => m,
             _ => of_live(),

@@ -75,6 +75,18 @@ fn drop_empty_annotations(object: &mut Value) {
     }
 }
 
+/// `autoscaling/v1` has a target of 80 % CPU unless it says otherwise; `v2` gets it as its metric.
+pub(super) fn default_autoscaler(object: &mut Value) {
+    let v1 = object.get("apiVersion").is_some_and(|v| v == "autoscaling/v1");
+    let annotated = crate::object::at(object, &["metadata", "annotations", METRICS]).is_some();
+    if !v1 || annotated {
+        return;
+    }
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.entry("targetCPUUtilizationPercentage").or_insert_with(|| 80.into());
+    }
+}
+
 fn autoscaler_to_v2(object: &mut Value) {
     let taken: Vec<Option<Value>> = [METRICS, BEHAVIOR]
         .iter()

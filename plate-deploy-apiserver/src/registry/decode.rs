@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::catalog::Resource;
 use super::{FieldValidation, WriteOptions};
-use crate::object::text;
+use crate::object::{at, metadata_mut, text};
 use crate::scheme::{self, StructRef, Type};
 use crate::status::{ApiError, ApiResult, FieldError, Target};
 
@@ -20,12 +20,27 @@ pub(super) struct Decoded {
 /// # Errors
 /// The text of the decoder when a field has the wrong JSON type.
 pub(super) fn typed(resource: &Resource, value: Value) -> Result<Decoded, String> {
+    decoded(resource, value, false)
+}
+
+/// As [`typed`] for the result of an apply, in which nulls stay.
+pub(super) fn applied(resource: &Resource, value: Value) -> Result<Decoded, String> {
+    decoded(resource, value, true)
+}
+
+fn decoded(resource: &Resource, value: Value, applied: bool) -> Result<Decoded, String> {
     let mut strict = Vec::new();
+    let resets = !applied
+        && resource.custom.is_none()
+        && at(&value, &["metadata", "managedFields"]).and_then(Value::as_array).is_some_and(Vec::is_empty);
     let mut object = match (&resource.custom, &resource.info.ty) {
         (Some(custom), _) => {
             let mut object = custom_metadata(value, &mut strict)?;
             custom.prune(&mut object, &mut strict);
             custom.default(&mut object);
+            if !applied {
+                custom.drop_nulls(&mut object);
+            }
             object
         }
         (None, Type::Struct(ty)) => {
@@ -37,6 +52,7 @@ pub(super) fn typed(resource: &Resource, value: Value) -> Result<Decoded, String
             scheme::defaults::apply(&mut object);
             match resource.builtin_name() {
                 "daemonsets.apps" => super::strategy::keep_template_generation(&mut object),
+                "horizontalpodautoscalers.autoscaling" => super::convert::default_autoscaler(&mut object),
                 "secrets" => super::strategy::merge_string_data(&mut object),
                 _ => {}
             }
@@ -48,7 +64,29 @@ pub(super) fn typed(resource: &Resource, value: Value) -> Result<Decoded, String
         map.insert("apiVersion".to_owned(), resource.info.api_version().into());
         map.insert("kind".to_owned(), resource.info.kind.as_str().into());
     }
+    if !applied {
+        distinct_owners(&mut object);
+    }
+    if resets && let Some(metadata) = metadata_mut(&mut object) {
+        // An empty list, other than none, means: forget who owns what.
+        metadata.insert("managedFields".to_owned(), Value::Array(Vec::new()));
+    }
     Ok(Decoded { object, strict })
+}
+
+/// An owner that is named twice counts once.
+fn distinct_owners(object: &mut Value) {
+    let owners = metadata_mut(object).and_then(|m| m.get_mut("ownerReferences")).and_then(Value::as_array_mut);
+    if let Some(owners) = owners {
+        let mut seen: Vec<Value> = Vec::with_capacity(owners.len());
+        owners.retain(|o| {
+            let new = !seen.contains(o);
+            if new {
+                seen.push(o.clone());
+            }
+            new
+        });
+    }
 }
 
 /// `metadata` of a custom resource is typed whatever its schema says.

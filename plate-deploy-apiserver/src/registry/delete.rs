@@ -120,7 +120,11 @@ impl Registry {
         }
         if resource.builtin_name() == "namespaces" && !list(&object, &["spec", "finalizers"]).is_empty() {
             object["status"]["phase"] = "Terminating".into();
+            if options.propagation.is_some() {
+                collect_finalizers(resource, &mut object, options);
+            }
             self.mark(&mut object, 0);
+            crate::object::remove_meta(&mut object, &["deletionGracePeriodSeconds"]);
             return self.store_marked(place, stored, object, options);
         }
         collect_finalizers(resource, &mut object, options);
@@ -132,13 +136,22 @@ impl Registry {
             self.mark(&mut object, grace);
             return self.store_marked(place, stored, object, options);
         }
+        let mut version = stored.version;
         if resource.builtin_name() == "pods" {
-            // Pods end gracefully even when there is nothing to wait for.
+            // Pods end gracefully even when there is nothing to wait for: watchers see the mark first.
             self.mark(&mut object, 0);
+            if !options.dry_run && object != *stored.object {
+                let key = self.key(resource, place.namespace, place.name);
+                match self.store().update(key, version, object.clone()) {
+                    Ok(marked) => version = marked.version,
+                    Err(StoreError::Stale) => return Ok(None),
+                    Err(e) => return Err(store_error(resource, place.name, &e)),
+                }
+            }
         }
         if !options.dry_run {
             let key = self.key(resource, place.namespace, place.name);
-            match self.store().delete(key, stored.version, object.clone()) {
+            match self.store().delete(key, version, object.clone()) {
                 Ok(gone) => {
                     object = gone.object.as_ref().clone();
                     self.after_write(resource, &gone.object);

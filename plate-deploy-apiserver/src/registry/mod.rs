@@ -12,6 +12,7 @@
 //! assert_eq!(registry.get(&configmaps, "default", "a").expect("there"), stored.object);
 //! ```
 
+mod access;
 mod admission;
 mod bootstrap;
 mod catalog;
@@ -33,13 +34,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
+pub use crate::scheme::base64;
+pub use access::{Attributes, Decision, User};
 pub(crate) use bootstrap::default_account;
 pub use catalog::{Catalog, Resource};
 pub use convert::convert;
 pub(crate) use crd::version_order;
 pub use delete::{DeleteOptions, Deleted, Propagation};
 pub use read::{ListOptions, ListPage, too_old};
-pub use strategy::base64;
 pub use write::{Body, Written};
 
 use crate::clock::Clock;
@@ -107,6 +109,7 @@ impl Registry {
             catalog: RwLock::new(Arc::new(Catalog::default())),
         };
         registry.reload_catalog();
+        access::bootstrap(&registry);
         bootstrap::run(&registry);
         Arc::new(registry)
     }

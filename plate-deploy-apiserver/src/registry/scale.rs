@@ -41,10 +41,27 @@ fn selector_text(resource: &Resource, object: &Value, path: &[String]) -> String
         return text(object, &path).to_owned();
     }
     let selector = &object["spec"]["selector"];
-    let labels = selector.get("matchLabels").unwrap_or(selector);
+    let expressions = crate::object::list(selector, &["matchExpressions"]);
+    let plain = selector.get("matchLabels").is_none() && expressions.is_empty();
+    let labels = if plain { selector } else { &selector["matchLabels"] };
     let pairs = labels.as_object().into_iter().flatten().filter(|(_, v)| v.is_string());
-    let pairs: Vec<String> = pairs.map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())).collect();
-    pairs.join(",")
+    let mut parts: Vec<(String, String)> =
+        pairs.map(|(k, v)| (k.clone(), format!("{k}={}", v.as_str().unwrap_or_default()))).collect();
+    for e in expressions {
+        let key = text(e, &["key"]);
+        let mut values: Vec<&str> = crate::object::list(e, &["values"]).iter().filter_map(Value::as_str).collect();
+        values.sort_unstable();
+        let values = values.join(",");
+        let part = match text(e, &["operator"]) {
+            "In" => format!("{key} in ({values})"),
+            "NotIn" => format!("{key} notin ({values})"),
+            "DoesNotExist" => format!("!{key}"),
+            _ => key.to_owned(),
+        };
+        parts.push((key.to_owned(), part));
+    }
+    parts.sort();
+    parts.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join(",")
 }
 
 fn set_number(object: &mut Value, path: &[String], value: i64) {
@@ -64,6 +81,7 @@ impl Registry {
     /// 404.
     pub fn get_scale(&self, resource: &Resource, namespace: &str, name: &str) -> ApiResult<Value> {
         let object = self.get(resource, namespace, name)?;
+        has_replicas(resource, &object)?;
         Ok(scale_of(resource, &object))
     }
 
@@ -84,6 +102,11 @@ impl Registry {
         let now = self.now();
         let build = |live: Option<&Value>| {
             let live = live.ok_or_else(|| ApiError::not_found(resource.target(), name))?;
+            if kind == Some(PatchKind::Apply) && resource.custom.is_some() {
+                // kube-apiserver fails so: it cannot convert a custom resource to a Scale.
+                let text = "failed to create manager for existing fields: failed to convert live object (/; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an invalid group/version: autoscaling/v1";
+                return Err(ApiError::plain(text));
+            }
             let current = scale_of(resource, live);
             let scale = match (kind, &ty) {
                 (Some(kind), Some(ty)) => patch::apply(kind, &current, body, ty, &mut Vec::new())?,
@@ -91,7 +114,7 @@ impl Registry {
             };
             let asked = meta(&scale, "resourceVersion").to_owned();
             let replicas = at(&scale, &["spec", "replicas"]).and_then(Value::as_i64).unwrap_or(0);
-            if replicas < 0 {
+            if replicas < 0 && resource.custom.is_none() {
                 let e =
                     crate::status::FieldError::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
                 let target = crate::status::Target { group: "autoscaling", resource: "Scale" };
@@ -107,13 +130,42 @@ impl Registry {
             if resource.custom.is_some() && meta(&new, "resourceVersion").is_empty() {
                 crate::object::set_meta(&mut new, "resourceVersion", meta(live, "resourceVersion"));
             }
-            let same = SameVersion;
-            self.manager(place, options, &now).update(Some(live), &mut new, &same);
+            if resource.custom.is_none() {
+                self.manager(place, options, &now).update(Some(live), &mut new, &SameVersion);
+                own_replicas(&mut new, kind == Some(PatchKind::Apply), options, resource);
+            }
             Ok(new)
         };
         let (object, _) = self.update_with(place, options, false, build)?;
         Ok(scale_of(resource, &object))
     }
+}
+
+/// Who owns `spec.replicas` after a write: an update takes the field from its owners and kube-apiserver does not record
+/// the new one; an apply is recorded even when it changes nothing.
+fn own_replicas(object: &mut Value, applied: bool, options: &WriteOptions, resource: &Resource) {
+    let Some(metadata) = crate::object::metadata_mut(object) else { return };
+    let entries = metadata.entry("managedFields").or_insert_with(|| json!([]));
+    let Value::Array(entries) = entries else { return };
+    entries.retain(|e| e["subresource"] != "scale" || e["operation"] != "Update");
+    let own = |e: &Value| e["subresource"] == "scale" && e["manager"] == options.manager;
+    if applied && !entries.iter().any(own) {
+        entries.push(json!({"manager": options.manager, "operation": "Apply", "apiVersion": resource.version_text(),
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}, "subresource": "scale"}));
+    }
+    if entries.is_empty() {
+        crate::object::remove_meta(object, &["managedFields"]);
+    }
+}
+
+/// A custom resource must have the field that its definition names.
+fn has_replicas(resource: &Resource, object: &Value) -> ApiResult<()> {
+    let Some(scale) = resource.custom.as_ref().and_then(|c| c.scale.as_ref()) else { return Ok(()) };
+    let path: Vec<&str> = scale.spec.trim_start_matches('.').split('.').collect();
+    if at(object, &path).is_some_and(|v| !v.is_null()) {
+        return Ok(());
+    }
+    Err(ApiError::internal(&format!("the spec replicas field {:?} does not exist", scale.spec)))
 }
 
 struct SameVersion;

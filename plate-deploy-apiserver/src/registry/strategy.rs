@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::catalog::Resource;
 use crate::object::{at, generation, set_meta};
+use crate::scheme::base64;
 
 /// Built-in resources whose objects have a generation.
 const WITH_GENERATION: &[&str] = &[
@@ -133,6 +134,7 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
             let now = object["metadata"]["creationTimestamp"].clone();
             object["status"]["lastPhaseTransitionTime"] = now;
         }
+        "persistentvolumeclaims" => complete_data_source(object),
         "namespaces" => {
             if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
                 let list = spec.entry("finalizers").or_insert_with(|| Value::Array(Vec::new()));
@@ -154,8 +156,23 @@ pub(super) fn prepare_create(resource: &Resource, object: &mut Value) {
     let generation = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
     if generation {
         set_meta(object, "generation", 1);
-    } else {
+    } else if resource.info.group != "rbac.authorization.k8s.io" {
         crate::object::remove_meta(object, &["generation"]);
+    }
+}
+
+/// `dataSource` and `dataSourceRef` of a claim are the same, as long as it stays in its namespace.
+fn complete_data_source(claim: &mut Value) {
+    let Some(spec) = claim.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let given = |key: &str| spec.get(key).filter(|v| v.is_object()).cloned();
+    match (given("dataSource"), given("dataSourceRef")) {
+        (Some(source), None) => {
+            spec.insert("dataSourceRef".to_owned(), source);
+        }
+        (None, Some(reference)) if reference.get("namespace").is_none_or(|n| n == "") => {
+            spec.insert("dataSource".to_owned(), reference);
+        }
+        _ => {}
     }
 }
 
@@ -191,21 +208,6 @@ pub(super) fn merge_string_data(secret: &mut Value) {
             data.insert(key, base64(text.as_str().unwrap_or_default().as_bytes()).into());
         }
     }
-}
-
-/// Standard base64 with padding.
-#[must_use]
-pub fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let n = chunk.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let digit = ALPHABET.get((n >> (18 - 6 * i) & 63) as usize).copied().unwrap_or(b'=');
-            out.push(if i <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    out
 }
 
 fn prepare_pod(pod: &mut Value) {
@@ -266,7 +268,13 @@ fn prepare_job(job: &mut Value) {
 
 /// Keeps of `new` what a write to `subresource` may change, takes the rest from `old`, and bumps the generation.
 pub(super) fn prepare_update(resource: &Resource, subresource: &str, new: &mut Value, old: &Value) {
-    set_meta_from(new, old, "generation");
+    let counted = resource.custom.is_some() || WITH_GENERATION.contains(&resource.builtin_name());
+    if counted || resource.info.group != "rbac.authorization.k8s.io" {
+        set_meta_from(new, old, "generation");
+    }
+    if resource.builtin_name() == "persistentvolumeclaims" {
+        complete_data_source(new);
+    }
     if subresource == "status" {
         keep_all_but_status(resource, new, old);
         return;

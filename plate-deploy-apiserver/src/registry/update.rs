@@ -76,7 +76,7 @@ impl Registry {
             services::allocate(self, resource, &mut new)?;
         }
         if resource.builtin_name() == crd::STORAGE {
-            crd::accept(&mut new, &self.now());
+            crd::initialize(&mut new);
         }
         ignore_timestamps(&mut new, live);
         if is_deleting(live) && finalizers(&new).is_empty() && self.may_vanish(resource, live, &new) {
@@ -89,7 +89,15 @@ impl Registry {
         match self.store().update(self.key(resource, place.namespace, name), stored.version, form) {
             Ok(stored) => {
                 self.after_write(resource, &stored.object);
-                Ok(Some(self.shown(resource, &stored.object)))
+                let shown = self.shown(resource, &stored.object);
+                if resource.builtin_name() == crd::STORAGE {
+                    let mut accepted = stored.object.as_ref().clone();
+                    crd::accept(&mut accepted, &self.now());
+                    if accepted["status"] != stored.object["status"] {
+                        self.establish(stored, &self.key(resource, place.namespace, name));
+                    }
+                }
+                Ok(Some(shown))
             }
             Err(StoreError::Stale) => Ok(None),
             Err(e) => Err(store_error(resource, name, &e)),

@@ -9,7 +9,7 @@ use crate::object::{is_deleting, meta, remove_meta, set_meta};
 use crate::patch::{self, PatchKind};
 use crate::scheme::parse_yaml;
 use crate::status::{ApiError, ApiResult, FieldError};
-use crate::storage::StoreError;
+use crate::storage::{Key, StoreError, Stored};
 
 /// A body of a POST or PUT, parsed.
 #[derive(Debug, Clone, Default)]
@@ -95,10 +95,18 @@ impl Registry {
         if resource.builtin_name() == "limitranges" && meta(&object, "name").is_empty() {
             set_meta(&mut object, "name", self.new_uid());
         }
+        remove_meta(&mut object, &["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]);
         let versioned = meta(&object, "resourceVersion").parse::<u64>().is_ok_and(|v| v != 0);
-        self.manager(place, options, &self.now()).update(None, &mut object, &Versions { registry: self, resource });
+        self.claim_fields(place, &mut object, options);
         let object = self.insert(place, object, versioned, options)?;
+        warnings.extend(crd::unsupported_rules(resource, &object));
         Ok(Written { object, created: true, warnings })
+    }
+
+    /// Gives the fields of a new object to the request's manager.
+    pub(super) fn claim_fields(&self, place: Place<'_>, object: &mut Value, options: &WriteOptions) {
+        let versions = Versions { registry: self, resource: place.resource };
+        self.manager(place, options, &self.now()).update(None, object, &versions);
     }
 
     /// The part of a creation that POST, PUT and apply share.
@@ -132,8 +140,8 @@ impl Registry {
             return Err(ApiError::invalid(resource.kind_target(), &name, &errors));
         }
         match resource.builtin_name() {
-            "services" => services::allocate(self, resource, &mut object)?,
-            crd::STORAGE => crd::accept(&mut object, &self.now()),
+            "services" if place.subresource.is_empty() => services::allocate(self, resource, &mut object)?,
+            crd::STORAGE => crd::initialize(&mut object),
             _ => {}
         }
         let stored_form = convert(object.clone(), resource, &resource.storage_version);
@@ -156,7 +164,20 @@ impl Registry {
             if deleting { ApiError { message: format!("object is being deleted: {}", e.message), ..e } } else { e }
         })?;
         self.after_write(resource, &stored.object);
+        if resource.builtin_name() == crd::STORAGE {
+            self.establish(stored.clone(), &key);
+        }
         Ok(self.shown(resource, &stored.object))
+    }
+
+    /// Accepts the names of a definition and serves it: what a real server's controllers do a moment later.
+    pub(super) fn establish(&self, stored: Stored, key: &Key) {
+        let mut object = stored.object.as_ref().clone();
+        crd::accept(&mut object, &self.now());
+        crd::own_status(&mut object, &self.now());
+        // When somebody was faster, that write establishes it.
+        drop(self.store().update(key.clone(), stored.version, object));
+        self.reload_catalog();
     }
 
     fn match_namespace(&self, place: Place<'_>, object: &mut Value) -> ApiResult<()> {
@@ -216,17 +237,13 @@ impl Registry {
         self.match_namespace(place, &mut object.clone())?;
         check_name(place, &object)?;
         let now = self.now();
-        let create = strategy::allows_create_on_update(resource) && subresource.is_empty();
+        let create = strategy::allows_create_on_update(resource);
         let uid = meta(&object, "uid").to_owned();
         let build = |live: Option<&Value>| {
             let mut new = object.clone();
-            if let (Some(live), false) = (live, uid.is_empty())
-                && meta(live, "uid") != uid
-            {
-                let why = format!(
-                    "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-                    meta(live, "uid")
-                );
+            let own = live.map_or("", |live| meta(live, "uid"));
+            if !uid.is_empty() && own != uid {
+                let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {own}");
                 return Err(ApiError::conflict(resource.target(), name, &why));
             }
             self.match_namespace(place, &mut new)?;
@@ -237,6 +254,7 @@ impl Registry {
             Ok(new)
         };
         let (object, created) = self.update_with(place, options, create, build)?;
+        warnings.extend(crd::unsupported_rules(resource, &object));
         Ok(Written { object, created, warnings })
     }
 
@@ -262,6 +280,11 @@ impl Registry {
         if kind != PatchKind::Apply && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
             return Err(ApiError::bad_request("invalid JSON patch"));
         }
+        let create =
+            kind == PatchKind::Apply && (subresource.is_empty() || strategy::allows_create_on_update(resource));
+        if !create {
+            self.stored(resource, namespace, name)?;
+        }
         let applied = match kind {
             PatchKind::Apply => Some(self.apply_body(place, body, options, &mut warnings)?),
             _ => None,
@@ -280,8 +303,8 @@ impl Registry {
             check_name(place, &new)?;
             Ok(new)
         };
-        let create = kind == PatchKind::Apply && subresource.is_empty();
         let (object, created) = self.update_with(place, options, create, build)?;
+        warnings.extend(crd::unsupported_rules(resource, &object));
         Ok(Written { object, created, warnings })
     }
 
@@ -324,7 +347,7 @@ impl Registry {
         let resource = place.resource;
         let versions = Versions { registry: self, resource };
         let merged = self.manager(place, options, now).apply(live, patch, options.force, &versions)?;
-        let decoded = decode::typed(resource, merged).map_err(|e| {
+        let decoded = decode::applied(resource, merged).map_err(|e| {
             let slash = if resource.version_text().contains('/') { "" } else { "/" };
             let gvk = format!("{slash}{}, Kind={}", resource.version_text(), resource.info.kind);
             let id = format!("{}/{}", meta(patch, "namespace"), meta(patch, "name"));

@@ -314,6 +314,21 @@ pub fn format_time(t: jiff::Timestamp, digits: usize) -> String {
     format!("{base}.{:06}Z", t.subsec_nanosecond().rem_euclid(1_000_000_000) / 1000)
 }
 
+/// Standard base64 with padding.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let n = chunk.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let digit = ALPHABET.get((n >> (18 - 6 * i) & 63) as usize).copied().unwrap_or(b'=');
+            out.push(if i <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
 fn bytes(text: &str) -> Result<Value, DecodeError> {
     let cleaned: String = text.chars().filter(|c| *c != '\n' && *c != '\r').collect();
     let body = cleaned.trim_end_matches('=');

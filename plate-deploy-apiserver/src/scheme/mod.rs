@@ -8,15 +8,17 @@ mod data;
 pub mod defaults;
 mod json;
 mod kinds;
+mod protobuf;
 mod quantity;
 mod strategic;
 mod types;
 
 use serde_json::Value;
 
-pub use codec::{DecodeError, decode, format_time, zero};
+pub use codec::{DecodeError, base64, decode, format_time, zero};
 pub use json::{parse_json, parse_yaml};
 pub use kinds::{Gvk, ResourceInfo, SubresourceInfo, api_version, builtin_kind, builtin_resources};
+pub use protobuf::parse_protobuf;
 pub use quantity::{Quantity, QuantityError};
 pub use strategic::{StrategicError, strategic_merge, strategic_merge_typed, three_way_patch};
 pub use types::{Field, ListKind, ListType, MapType, PatchRule, Scalar, StructDef, StructRef, Type};

@@ -159,6 +159,19 @@ pub struct Field {
 }
 
 impl Field {
+    /// What a built-in key field is when it is not given: the published schema's default of Go's zero value.
+    #[must_use]
+    pub fn zero_key(&self) -> Option<Value> {
+        if self.pointer || self.omit_empty || self.omit_zero {
+            return None;
+        }
+        match &self.ty {
+            Type::Scalar(Scalar::String(_)) => Some("".into()),
+            Type::Scalar(Scalar::Int32 | Scalar::Int64) => Some(0.into()),
+            _ => None,
+        }
+    }
+
     /// A plain optional field (custom resources).
     #[must_use]
     pub fn optional(name: &str, ty: Type, default: Option<Value>) -> Self {

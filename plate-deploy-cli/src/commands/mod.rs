@@ -60,7 +60,7 @@ async fn dispatch(global: &crate::args::Global, command: Command) -> Outcome {
         Command::Status(args) => status::run(global, args).await,
         Command::Template(args) => template::run(global, args).await,
         Command::Lint(args) => lint::run(global, args).await,
-        Command::Cluster(args) => cluster::run(args),
+        Command::Cluster(args) => cluster::run(args).await,
         Command::Helm(args) => helm::run(args),
     }
 }

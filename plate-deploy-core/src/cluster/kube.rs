@@ -9,11 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
+use http_body_util::BodyExt;
 use kube::Client;
+use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
 use super::client_apply;
+use super::retry::{Attempts, retry_after};
 use super::{
     Access, AccessRequest, ApiCatalog, ApiKind, ApplyMode, ClusterError, ClusterReader, ClusterWriter, ListOptions,
     LogOptions, ObjectList, ObjectRef, Patch, Propagation, Result, WatchEvent, WriteOptions,
@@ -22,25 +25,31 @@ use crate::model::{GroupVersionKind, Manifest};
 
 /// Page size of lists.
 const PAGE: usize = 500;
+/// Longest wait for one answer; watches have their own.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Most bytes of a log that are read.
 const LOG_BYTES: usize = 64 << 10;
-/// How often a request that failed for a passing reason is sent in all.
-const ATTEMPTS: u32 = 4;
-/// First wait between two of them; it doubles.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// A cluster behind a `kube::Client`.
 pub struct KubeCluster {
     name: String,
     client: Client,
     catalog: RwLock<Option<Arc<ApiCatalog>>>,
+    timeout: Duration,
 }
 
 impl KubeCluster {
     /// Wraps a client; `name` is what people see (the context's name).
     #[must_use]
     pub fn new(name: impl Into<String>, client: Client) -> Self {
-        Self { name: name.into(), client, catalog: RwLock::new(None) }
+        Self { name: name.into(), client, catalog: RwLock::new(None), timeout: REQUEST_TIMEOUT }
+    }
+
+    /// Waits this long for one answer instead of 60 s. Watches are not limited by it.
+    #[must_use]
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 
     /// The client, for what this seam does not cover.
@@ -65,19 +74,43 @@ impl KubeCluster {
 
     /// Sends one request, again when the failure is passing and repeating it is safe.
     async fn send(&self, call: Call<'_>) -> Result<Value> {
-        let mut wait = FIRST_WAIT;
-        for attempt in 1.. {
-            let error = match self.client.request::<Value>(call.request()?).await {
+        let mut attempts = Attempts::default();
+        loop {
+            let (error, asked) = match self.send_once(&call).await {
                 Ok(value) => return Ok(value),
-                Err(error) => self.error(&call, error),
+                Err(failure) => failure,
             };
-            if attempt == ATTEMPTS || !error.is_transient() || !call.repeatable() {
+            // A request that was refused for overload has had no effect, whatever it was.
+            let refused = matches!(error, ClusterError::Api { code: 429, .. });
+            let Some(wait) = attempts.next(asked).filter(|_| error.is_transient() && (refused || call.repeatable()))
+            else {
                 return Err(error);
-            }
+            };
             tokio::time::sleep(wait).await;
-            wait *= 2;
         }
-        Err(ClusterError::Unsupported("sending a request zero times".into()))
+    }
+
+    /// One attempt; a failure comes with the wait that the server asked for.
+    async fn send_once(&self, call: &Call<'_>) -> std::result::Result<Value, (ClusterError, Option<Duration>)> {
+        let request = call.request().map_err(|e| (e, None))?.map(Body::from);
+        let answer = async {
+            let response = self.client.send(request).await.map_err(|e| (self.error(call, e), None))?;
+            let (head, body) = response.into_parts();
+            let unreachable = |message: String| ClusterError::Unreachable { cluster: self.name.clone(), message };
+            let bytes = body.collect().await.map_err(|e| (unreachable(chain(&e)), None))?.to_bytes();
+            if head.status.is_success() {
+                return serde_json::from_slice(&bytes).map_err(|e| (unreachable(format!("no JSON ({e})")), None));
+            }
+            let asked = retry_after(&head.headers);
+            Err((self.error(call, kube::Error::Api(Box::new(status(head.status, &bytes)))), asked))
+        };
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let message = format!("no answer within {:?} to: {} {}", self.timeout, call.action, call.object);
+                Err((ClusterError::Unreachable { cluster: self.name.clone(), message }, None))
+            }
+        }
     }
 
     fn error(&self, call: &Call<'_>, error: kube::Error) -> ClusterError {
@@ -169,6 +202,16 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// The Status of a failed request; a proxy on the way may have answered with something else.
+fn status(code: http::StatusCode, bytes: &[u8]) -> kube::core::Status {
+    let mut status = serde_json::from_slice::<kube::core::Status>(bytes).unwrap_or_else(|_| {
+        let text: String = String::from_utf8_lossy(bytes).chars().take(300).collect();
+        kube::core::Status::failure(&text, code.canonical_reason().unwrap_or("Failed"))
+    });
+    status.code = code.as_u16();
+    status
 }
 
 /// One HTTP request, as data, so that it can be sent again.
@@ -307,16 +350,31 @@ impl ClusterReader for KubeCluster {
         let path = api.path(options.namespace.as_deref().unwrap_or_default());
         let mut items = Vec::new();
         let mut next = String::new();
+        let mut pages = true;
         loop {
             let mut call = Call::get("list", &kind.group_kind().to_string(), path.clone());
             call.query = selectors(options);
-            call.query.push(("limit", PAGE.to_string()));
+            if pages {
+                call.query.push(("limit", PAGE.to_string()));
+            }
             if !next.is_empty() {
                 call.query.push(("continue", next.clone()));
             }
-            let mut page = self.send(call).await?;
+            let mut page = match self.send(call).await {
+                // The server has forgotten the state that the first page was of: all at once, then.
+                Err(e) if e.is_expired() && !next.is_empty() => {
+                    items.clear();
+                    next.clear();
+                    pages = false;
+                    continue;
+                }
+                other => other?,
+            };
             if let Some(Value::Array(objects)) = page.get_mut("items").map(Value::take) {
-                items.extend(objects.into_iter().filter_map(|object| typed(object, kind)));
+                items.extend(objects.into_iter().filter_map(|mut object| {
+                    options.stripped(&mut object);
+                    typed(object, kind)
+                }));
             }
             let text = |pointer: &str| page.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
             next = text("/metadata/continue");
@@ -344,7 +402,8 @@ impl ClusterReader for KubeCluster {
         ]);
         let events = self.client.request_events::<Value>(call.request()?).await.map_err(|e| self.error(&call, e))?;
         let (cluster, object, kind) = (self.name.clone(), call.object, kind.clone());
-        let events = events.map(move |event| watch_event(event, &kind, &cluster, &object));
+        let options = options.clone();
+        let events = events.map(move |event| watch_event(event, &options, &kind, &cluster, &object));
         Ok(events.try_filter_map(|event| async { Ok(event) }).chain(stream::empty()).boxed())
     }
 
@@ -399,6 +458,7 @@ fn typed(mut object: Value, kind: &GroupVersionKind) -> Option<Manifest> {
 
 fn watch_event(
     event: std::result::Result<kube::api::WatchEvent<Value>, kube::Error>,
+    options: &ListOptions,
     kind: &GroupVersionKind,
     cluster: &str,
     object: &str,
@@ -411,9 +471,13 @@ fn watch_event(
         reason: status.reason.clone(),
         message: status.message.clone(),
     };
+    let kept = |mut value: Value| {
+        options.stripped(&mut value);
+        typed(value, kind)
+    };
     match event {
-        Ok(Event::Added(value) | Event::Modified(value)) => Ok(typed(value, kind).map(WatchEvent::Applied)),
-        Ok(Event::Deleted(value)) => Ok(typed(value, kind).map(WatchEvent::Deleted)),
+        Ok(Event::Added(value) | Event::Modified(value)) => Ok(kept(value).map(WatchEvent::Applied)),
+        Ok(Event::Deleted(value)) => Ok(kept(value).map(WatchEvent::Deleted)),
         Ok(Event::Bookmark(bookmark)) => Ok(Some(WatchEvent::Bookmark(bookmark.metadata.resource_version))),
         Ok(Event::Error(error)) => Err(status(&error)),
         Err(kube::Error::Api(error)) => Err(status(&error)),

@@ -9,7 +9,9 @@ mod client_apply;
 mod connect;
 mod embedded;
 mod error;
+mod follow;
 mod kube;
+mod retry;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod wrappers;
@@ -24,6 +26,7 @@ pub use catalog::{ApiCatalog, ApiKind};
 pub use connect::{ConnectOptions, Connection, connect};
 pub use embedded::{EmbeddedCluster, EmbeddedOptions};
 pub use error::ClusterError;
+pub use follow::follow;
 pub use kube::KubeCluster;
 pub use wrappers::{DryRun, Fault, FaultPlan, Faulty, Recording, Write};
 
@@ -82,6 +85,21 @@ pub struct ListOptions {
     pub labels: String,
     /// Field selector in Kubernetes' syntax; `""`: no restriction.
     pub fields: String,
+    /// JSON pointers of what is dropped from every object as it arrives (`/metadata/managedFields`), so that who keeps
+    /// many objects keeps only what it looks at. Lists arrive page by page: the dropped parts are never all in memory.
+    pub strip: &'static [&'static str],
+}
+
+impl ListOptions {
+    /// Takes away what [`ListOptions::strip`] names.
+    pub(crate) fn stripped(&self, object: &mut serde_json::Value) {
+        for pointer in self.strip {
+            let Some((parent, key)) = pointer.rsplit_once('/') else { continue };
+            if let Some(map) = object.pointer_mut(parent).and_then(serde_json::Value::as_object_mut) {
+                map.remove(&key.replace("~1", "/").replace("~0", "~"));
+            }
+        }
+    }
 }
 
 /// Objects with the resource version to watch on from.

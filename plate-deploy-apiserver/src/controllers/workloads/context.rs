@@ -94,12 +94,29 @@ impl<'a> Context<'a> {
             let same = before.filter(|o| o["status"] == condition["status"]);
             let transition = same.and_then(|o| o.get("lastTransitionTime")).cloned();
             condition["lastTransitionTime"] = transition.unwrap_or_else(|| self.registry.now().into());
-            let unchanged = before.filter(|o| o["status"] == condition["status"] && o["reason"] == condition["reason"]);
+            let unchanged =
+                before.filter(|o| ["status", "reason", "message"].iter().all(|key| o[*key] == condition[*key]));
             if condition.get("lastUpdateTime").is_some() {
                 let update = unchanged.and_then(|o| o.get("lastUpdateTime")).cloned();
                 condition["lastUpdateTime"] = update.unwrap_or_else(|| self.registry.now().into());
             }
         }
+    }
+
+    /// Tells of a problem with a pod in a Warning Event, once for each reason.
+    pub(super) fn warn(&self, pod: &Value, reason: &str, message: &str, component: &str) {
+        let (namespace, name) = (meta(pod, "namespace"), meta(pod, "name"));
+        let event =
+            format!("{name}.{}-{}", reason.to_lowercase(), meta(pod, "uid").split('-').next().unwrap_or_default());
+        if self.registry.store().get(&Key::new("events", namespace, &event)).is_some() {
+            return;
+        }
+        let now = self.registry.now();
+        let object = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": event}, "type": "Warning",
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", "name": name, "namespace": namespace, "uid": meta(pod, "uid")},
+            "reason": reason, "message": message, "source": {"component": component}, "reportingComponent": component,
+            "count": 1, "firstTimestamp": now, "lastTimestamp": now});
+        self.create("events", namespace, object);
     }
 
     /// Deletes an object and, later, what it owns.

@@ -138,14 +138,19 @@ fn progress(
         return (condition("Progressing", true, "NewReplicaSetAvailable", &message), None);
     }
     let seconds = u64::try_from(spec_number(deployment, "progressDeadlineSeconds", 600)).unwrap_or(600);
-    // The clock starts with the ReplicaSet, or with its last pod that came up.
+    // The clock starts when the rollout to this ReplicaSet does, which may be older: a rollback takes it up again.
     let last = list(deployment, &["status", "conditions"]).iter().find(|c| c["type"] == "Progressing");
+    let of_this = |c: &&Value| {
+        let reason = text(c, &["reason"]);
+        matches!(reason, "ReplicaSetUpdated" | "ProgressDeadlineExceeded") && text(c, &["message"]).contains(name)
+    };
     let since = last
-        .filter(|c| c["reason"] == "ReplicaSetUpdated")
+        .filter(of_this)
         .and_then(|c| c["lastUpdateTime"].as_str()?.parse::<Timestamp>().ok())
-        .unwrap_or_else(|| context.created(set));
+        .unwrap_or(context.now);
     let deadline = since.saturating_add(Duration::from_secs(seconds)).unwrap_or(context.now);
-    if context.now >= deadline {
+    let failed = last.filter(of_this).is_some_and(|c| c["reason"] == "ProgressDeadlineExceeded");
+    if failed || context.now >= deadline {
         let message = format!("ReplicaSet \"{name}\" has timed out progressing.");
         return (condition("Progressing", false, "ProgressDeadlineExceeded", &message), None);
     }

@@ -25,8 +25,12 @@ pub(super) fn reconcile(context: &Context<'_>, job: &Value) -> Option<Timestamp>
             .iter()
             .any(|c| c["state"]["waiting"]["reason"] == "CrashLoopBackOff")
     });
-    let active = pods.len() - succeeded;
-    for _ in active..parallel.min(completions.saturating_sub(succeeded)) {
+    let failed = phase("Failed");
+    let limit = usize::try_from(spec_number(job, "backoffLimit", 6)).unwrap_or(6);
+    let crashed = crashed || failed > limit;
+    let active = pods.len() - succeeded - failed;
+    let active_now = if crashed { parallel } else { active };
+    for _ in active_now..parallel.min(completions.saturating_sub(succeeded)) {
         context.create("pods", meta(job, "namespace"), pod(job));
     }
     let started = match text(job, &["status", "startTime"]) {
@@ -34,8 +38,8 @@ pub(super) fn reconcile(context: &Context<'_>, job: &Value) -> Option<Timestamp>
         time => time.to_owned(),
     };
     let count = |n: usize| if n == 0 { Value::Null } else { n.into() };
-    let mut status =
-        json!({"startTime": started, "succeeded": count(succeeded), "active": count(active), "terminating": 0});
+    let mut status = json!({"startTime": started, "succeeded": count(succeeded), "active": count(active),
+            "failed": count(failed), "terminating": 0});
     if succeeded >= completions {
         let message = "Reached expected number of succeeded pods";
         status["completionTime"] = context.registry.now().into();

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 
 pub use outage::{Outages, Part, registry_of};
 pub(crate) use reach::reachable;
-pub use simulation::{FailureRule, PodFailure, Simulation};
+pub use simulation::{FailureRule, FailureRuleError, PodFailure, Simulation};
 
 use super::Controller;
 use crate::registry::Registry;

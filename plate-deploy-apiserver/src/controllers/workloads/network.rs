@@ -12,18 +12,20 @@ use crate::object::{is_deleting, list, text};
 /// Addresses of the simulated load balancer: 198.51.100.0/24, which is reserved for examples.
 const NETWORK: &str = "198.51.100";
 
+/// The node that all pods run on.
+pub(super) const NODE: &str = "embedded";
+
 /// Makes the one node.
 pub(super) fn ensure_node(context: &Context<'_>) {
-    const NAME: &str = "embedded";
-    if context.get("nodes", "", NAME).is_none() {
-        let labels = json!({"kubernetes.io/hostname": NAME, "kubernetes.io/os": "linux"});
+    if context.get("nodes", "", NODE).is_none() {
+        let labels = json!({"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux"});
         context.create(
             "nodes",
             "",
-            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME, "labels": labels}, "spec": {}}),
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": labels}, "spec": {}}),
         );
     }
-    if let Some(node) = context.get("nodes", "", NAME) {
+    if let Some(node) = context.get("nodes", "", NODE) {
         let capacity = json!({"cpu": "64", "memory": "256Gi", "pods": "1000"});
         let ready = match context.simulation.outages.fails(&Part::Node) {
             false => condition("Ready", true, "KubeletReady", "simulated"),

@@ -1,18 +1,20 @@
-//! The simulated kubelet: pods start, run, fail or complete.
+//! The simulated scheduler and kubelet: pods are bound, start, run, fail or complete.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Context, condition};
+use super::network::NODE;
 use super::{Part, PodFailure};
 use crate::object::{is_deleting, list, meta, text};
 
-/// What becomes of one container.
-enum Fate {
-    Running,
-    Completed,
-    Waiting(&'static str, &'static str),
-    Unready,
+/// What has become of one container.
+struct Container {
+    status: Value,
+    /// It runs and answers, or has completed.
+    well: bool,
+    /// It ended with an error and stays ended.
+    dead: bool,
 }
 
 /// Moves a pod on; gives the time at which to look again.
@@ -24,22 +26,28 @@ pub(super) fn reconcile(context: &Context<'_>, pod: &Value) -> Option<Timestamp>
         return None;
     }
     let outages = &context.simulation.outages;
-    let scheduled =
-        list(pod, &["status", "conditions"]).iter().any(|c| c["type"] == "PodScheduled" && c["status"] == "True");
-    if !scheduled && (outages.fails(&Part::Scheduler) || outages.fails(&Part::Node)) {
-        let waiting =
-            super::context::condition("PodScheduled", false, "Unschedulable", "no scheduler or no node takes it");
-        context.set_status("pods", pod, json!({"phase": "Pending", "conditions": [with_time(waiting)]}));
+    let bound = !text(pod, &["spec", "nodeName"]).is_empty();
+    if !bound && (outages.fails(&Part::Scheduler) || outages.fails(&Part::Node)) {
+        let waiting = condition("PodScheduled", false, "Unschedulable", "no scheduler or no node takes it");
+        context.set_status("pods", pod, json!({"phase": "Pending", "conditions": [plain(waiting)]}));
         return None;
     }
     if outages.fails(&Part::Node) {
         lose(context, pod);
         return None;
     }
+    if failures(context, pod).any(|f| f == PodFailure::Unschedulable) {
+        unschedulable(context, pod);
+        return None;
+    }
+    if !bound {
+        // The change brings the pod back here.
+        context.patch("pods", pod, "", &json!({"spec": {"nodeName": NODE}}));
+        return None;
+    }
     let ready_at = context.after_creation(pod, start_time(context, pod));
     if context.now < ready_at {
-        let pending = json!({"phase": "Pending", "conditions": [with_time(super::context::condition("PodScheduled", true, "", ""))]});
-        context.set_status("pods", pod, pending);
+        context.set_status("pods", pod, starting(pod));
         return Some(ready_at);
     }
     context.set_status("pods", pod, status(context, pod));
@@ -62,96 +70,173 @@ fn end(context: &Context<'_>, pod: &Value) {
     let _ = context.registry.delete_now(&resource, meta(pod, "namespace"), meta(pod, "name"));
 }
 
+fn failures<'a>(context: &'a Context<'_>, pod: &'a Value) -> impl Iterator<Item = PodFailure> + use<'a> {
+    let containers = ["initContainers", "containers"].into_iter().flat_map(|key| list(pod, &["spec", key]));
+    containers.filter_map(|c| context.simulation.failure(text(c, &["image"])))
+}
+
 fn start_time(context: &Context<'_>, pod: &Value) -> std::time::Duration {
-    let slow = list(pod, &["spec", "containers"]).iter().filter_map(|c| {
-        match context.simulation.failure(text(c, &["image"])) {
-            Some(PodFailure::Slow(wait)) => Some(wait),
-            _ => None,
-        }
+    let slow = failures(context, pod).filter_map(|f| match f {
+        PodFailure::Slow(wait) => Some(wait),
+        _ => None,
     });
     slow.max().unwrap_or(context.simulation.pod_start)
 }
 
-fn status(context: &Context<'_>, pod: &Value) -> Value {
-    let runs_to_completion = matches!(text(pod, &["spec", "restartPolicy"]), "Never" | "OnFailure");
-    let containers: Vec<(Value, bool)> =
-        list(pod, &["spec", "containers"]).iter().map(|c| container(context, pod, c, runs_to_completion)).collect();
-    let ready = containers.iter().all(|(_, ready)| *ready);
-    let failed = containers.iter().any(|(status, _)| status["state"].get("waiting").is_some());
-    let phase = match (runs_to_completion, ready, failed) {
-        (true, true, _) => "Succeeded",
-        (_, _, true) => "Pending",
-        _ => "Running",
+fn unschedulable(context: &Context<'_>, pod: &Value) {
+    let message = "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
+    let conditions = [plain(condition("PodScheduled", false, "Unschedulable", message))];
+    context.set_status("pods", pod, json!({"phase": "Pending", "conditions": conditions}));
+    context.warn(pod, "FailedScheduling", message, "default-scheduler");
+}
+
+/// Bound, and its containers are being made.
+fn starting(pod: &Value) -> Value {
+    let waiting = |c: &Value| {
+        json!({"name": text(c, &["name"]), "image": text(c, &["image"]), "imageID": "", "ready": false, "started": false,
+            "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}, "lastState": {}})
     };
-    let is_ready = ready && !runs_to_completion;
-    let reason = if phase == "Succeeded" {
-        "PodCompleted"
-    } else if is_ready {
-        ""
-    } else {
-        "ContainersNotReady"
-    };
-    let conditions =
-        [("PodScheduled", true), ("Initialized", true), ("ContainersReady", is_ready), ("Ready", is_ready)].map(
-            |(kind, status)| with_time(super::context::condition(kind, status, if status { "" } else { reason }, "")),
-        );
+    let containers: Vec<Value> = list(pod, &["spec", "containers"]).iter().map(waiting).collect();
     json!({
-        "phase": phase,
-        "conditions": conditions,
-        "containerStatuses": containers.into_iter().map(|(status, _)| status).collect::<Vec<_>>(),
-        "hostIP": "192.0.2.1",
-        "podIP": address(meta(pod, "uid")),
-        "qosClass": "BestEffort",
-        "startTime": meta(pod, "creationTimestamp"),
+        "phase": "Pending", "conditions": conditions(pod, true, false, "ContainersNotReady"),
+        "containerStatuses": containers, "hostIP": "192.0.2.1", "startTime": meta(pod, "creationTimestamp"),
     })
 }
 
+fn status(context: &Context<'_>, pod: &Value) -> Value {
+    let policy = text(pod, &["spec", "restartPolicy"]);
+    let completes = matches!(policy, "Never" | "OnFailure");
+    let make = |key: &str, completes: bool| -> Vec<Container> {
+        list(pod, &["spec", key]).iter().map(|c| container(context, pod, c, completes)).collect()
+    };
+    let init = make("initContainers", true);
+    let initialized = init.iter().all(|c| c.well);
+    let mut containers = make("containers", completes);
+    if !initialized {
+        // The containers wait for the init containers.
+        for c in &mut containers {
+            *c = Container { well: false, dead: false, ..std::mem::replace(c, nothing()) };
+            c.status["state"] = json!({"waiting": {"reason": "PodInitializing"}});
+            c.status["ready"] = false.into();
+            c.status["started"] = false.into();
+            c.status["restartCount"] = 0.into();
+            c.status["lastState"] = json!({});
+        }
+    }
+    let all = || init.iter().chain(&containers);
+    let well = initialized && containers.iter().all(|c| c.well);
+    let pulling = all().any(|c| text(&c.status, &["state", "waiting", "reason"]) == "ImagePullBackOff");
+    let phase = match (all().any(|c| c.dead), completes && well) {
+        (true, _) => "Failed",
+        (_, true) => "Succeeded",
+        _ if pulling || !initialized => "Pending",
+        _ => "Running",
+    };
+    let ready = well && !completes;
+    let reason = if phase == "Succeeded" { "PodCompleted" } else { "ContainersNotReady" };
+    let mut out = json!({
+        "phase": phase, "conditions": conditions(pod, initialized, ready, reason),
+        "containerStatuses": containers.into_iter().map(|c| c.status).collect::<Vec<_>>(),
+        "hostIP": "192.0.2.1", "podIP": address(meta(pod, "uid")), "podIPs": [{"ip": address(meta(pod, "uid"))}],
+        "startTime": meta(pod, "creationTimestamp"),
+    });
+    if !init.is_empty() {
+        out["initContainerStatuses"] = init.into_iter().map(|c| c.status).collect();
+    }
+    out
+}
+
+fn nothing() -> Container {
+    Container { status: Value::Null, well: false, dead: false }
+}
+
+/// The conditions that a kubelet sets, with the words of one.
+fn conditions(pod: &Value, initialized: bool, ready: bool, reason: &str) -> Vec<Value> {
+    let names = |key: &str| {
+        let names: Vec<&str> = list(pod, &["spec", key]).iter().map(|c| text(c, &["name"])).collect();
+        names.join(" ")
+    };
+    let unready = match reason {
+        "PodCompleted" => String::new(),
+        _ => format!("containers with unready status: [{}]", names("containers")),
+    };
+    let incomplete = format!("containers with incomplete status: [{}]", names("initContainers"));
+    let of = |kind: &str, status: bool, reason: &str, message: &str| {
+        plain(if status { condition(kind, true, "", "") } else { condition(kind, false, reason, message) })
+    };
+    vec![
+        of("PodReadyToStartContainers", true, "", ""),
+        of("Initialized", initialized, "ContainersNotInitialized", &incomplete),
+        of("Ready", ready, reason, &unready),
+        of("ContainersReady", ready, reason, &unready),
+        of("PodScheduled", true, "", ""),
+    ]
+}
+
 /// Conditions of pods carry no empty reason.
-fn with_time(mut condition: Value) -> Value {
+fn plain(mut condition: Value) -> Value {
     if let Some(map) = condition.as_object_mut() {
         map.retain(|key, value| !(matches!(key.as_str(), "reason" | "message") && value == ""));
     }
     condition
 }
 
-fn container(context: &Context<'_>, pod: &Value, container: &Value, completes: bool) -> (Value, bool) {
-    let image = text(container, &["image"]);
+fn container(context: &Context<'_>, pod: &Value, container: &Value, completes: bool) -> Container {
+    let (name, image) = (text(container, &["name"]), text(container, &["image"]));
     let outages = &context.simulation.outages;
-    let name = text(container, &["name"]);
     let runs = list(pod, &["status", "containerStatuses"])
         .iter()
         .any(|status| status["name"] == name && status["image"] == image && status["state"].get("running").is_some());
-    let fate = match context.simulation.failure(image) {
-        _ if outages.crashes(pod) => Fate::Waiting("CrashLoopBackOff", "back-off restarting failed container"),
-        _ if !runs && outages.cannot_pull(container) => Fate::Waiting("ImagePullBackOff", "Back-off pulling image"),
-        Some(PodFailure::ImagePull) => Fate::Waiting("ImagePullBackOff", "Back-off pulling image"),
-        Some(PodFailure::Crash) => Fate::Waiting("CrashLoopBackOff", "back-off restarting failed container"),
-        Some(PodFailure::NeverReady) => Fate::Unready,
-        _ if completes => Fate::Completed,
-        _ => Fate::Running,
+    let failure = match context.simulation.failure(image) {
+        _ if outages.crashes(pod) => Some(PodFailure::Crash),
+        _ if !runs && outages.cannot_pull(container) => Some(PodFailure::ImagePull),
+        own => own,
     };
-    if matches!(fate, Fate::Running | Fate::Unready | Fate::Completed) {
+    let started = meta(pod, "creationTimestamp");
+    let terminated = |code: i64, reason: &str| {
+        json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": started, "finishedAt": started,
+            "containerID": ""}})
+    };
+    let never = text(pod, &["spec", "restartPolicy"]) == "Never";
+    let (state, last, restarts) = match failure {
+        Some(PodFailure::ImagePull) => {
+            let why = format!("Failed to pull image {image:?}: rpc error: code = NotFound desc = {image}: not found");
+            context.warn(pod, "Failed", &why, "kubelet");
+            let message = format!("Back-off pulling image {image:?}: ErrImagePull: {image}: not found");
+            (json!({"waiting": {"reason": "ImagePullBackOff", "message": message}}), json!({}), 0)
+        }
+        Some(PodFailure::Crash) if never => (terminated(1, "Error"), json!({}), 0),
+        Some(PodFailure::Crash) => {
+            let message = format!(
+                "back-off 5m0s restarting failed container={name} pod={}_{}({})",
+                meta(pod, "name"),
+                meta(pod, "namespace"),
+                meta(pod, "uid")
+            );
+            context.warn(pod, "BackOff", &format!("Back-off restarting failed container {name}"), "kubelet");
+            (json!({"waiting": {"reason": "CrashLoopBackOff", "message": message}}), terminated(1, "Error"), 5)
+        }
+        Some(PodFailure::NeverReady) => {
+            context.warn(pod, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", "kubelet");
+            (json!({"running": {"startedAt": started}}), json!({}), 0)
+        }
+        _ if completes => (terminated(0, "Completed"), json!({}), 0),
+        _ => (json!({"running": {"startedAt": started}}), json!({}), 0),
+    };
+    let running = state.get("running").is_some();
+    let unready = failure == Some(PodFailure::NeverReady);
+    let code = state["terminated"]["exitCode"].as_i64();
+    if running || code == Some(0) {
         outages.pulled(image);
     }
-    let started = meta(pod, "creationTimestamp");
-    let (state, ready, restarts) = match fate {
-        Fate::Running => (json!({"running": {"startedAt": started}}), true, 0),
-        Fate::Unready => (json!({"running": {"startedAt": started}}), false, 0),
-        Fate::Completed => (
-            json!({"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": started, "finishedAt": started}}),
-            true,
-            0,
-        ),
-        Fate::Waiting(reason, message) => {
-            let restarts = if reason == "CrashLoopBackOff" { 5 } else { 0 };
-            (json!({"waiting": {"reason": reason, "message": format!("{message} {image:?}")}}), false, restarts)
-        }
-    };
-    let status = json!({
-        "name": text(container, &["name"]), "image": image, "imageID": "", "ready": ready && !completes,
-        "started": state.get("running").is_some(), "restartCount": restarts, "state": state, "lastState": {},
-    });
-    (status, ready)
+    Container {
+        well: code == Some(0) || (running && !unready),
+        dead: code.is_some_and(|code| code != 0),
+        status: json!({
+            "name": name, "image": image, "imageID": "", "ready": running && !unready, "started": running,
+            "restartCount": restarts, "state": state, "lastState": last,
+        }),
+    }
 }
 
 /// An address of the pod network that stays the pod's own.

@@ -1,5 +1,6 @@
 //! What the simulated world does: how long things take, and what fails.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::Outages;
@@ -51,6 +52,39 @@ pub enum PodFailure {
     NeverReady,
     /// It needs this long to get ready.
     Slow(Duration),
+    /// No node has room for the pod.
+    Unschedulable,
+}
+
+/// A text that is no [`FailureRule`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no failure: write image=PATTERN:KIND, where KIND is never-ready, crash-loop, image-pull, unschedulable or slow=DURATION"
+)]
+pub struct FailureRuleError(String);
+
+/// `image=PATTERN:KIND`.
+impl FromStr for FailureRule {
+    type Err = FailureRuleError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || FailureRuleError(text.to_owned());
+        let (image, kind) = text.strip_prefix("image=").and_then(|rest| rest.rsplit_once(':')).ok_or_else(error)?;
+        let failure = match kind {
+            "never-ready" => PodFailure::NeverReady,
+            "crash-loop" => PodFailure::Crash,
+            "image-pull" => PodFailure::ImagePull,
+            "unschedulable" => PodFailure::Unschedulable,
+            slow => {
+                let wait = slow.strip_prefix("slow=").and_then(|d| d.parse::<jiff::SignedDuration>().ok());
+                PodFailure::Slow(wait.and_then(|d| d.try_into().ok()).ok_or_else(error)?)
+            }
+        };
+        if image.is_empty() {
+            return Err(error());
+        }
+        Ok(FailureRule { image: image.to_owned(), failure })
+    }
 }
 
 impl Simulation {
@@ -58,5 +92,21 @@ impl Simulation {
     #[must_use]
     pub fn failure(&self, image: &str) -> Option<PodFailure> {
         self.failures.iter().find(|rule| image.contains(&rule.image)).map(|rule| rule.failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_read() {
+        let rule: FailureRule = "image=registry:5000/app:2:crash-loop".parse().unwrap();
+        assert_eq!((rule.image.as_str(), rule.failure), ("registry:5000/app:2", PodFailure::Crash));
+        let slow: FailureRule = "image=app:slow=90s".parse().unwrap();
+        assert_eq!(slow.failure, PodFailure::Slow(Duration::from_secs(90)));
+        for bad in ["", "app:crash-loop", "image=app", "image=:crash-loop", "image=app:other", "image=app:slow=x"] {
+            assert!(bad.parse::<FailureRule>().is_err(), "{bad}");
+        }
     }
 }

@@ -118,7 +118,7 @@ pub(super) fn item_element(list: &ListType, item: &Value) -> Result<PathElement,
 
 fn key_default(elem: &Type, key: &str) -> Option<Value> {
     match elem {
-        Type::Struct(r) => r.resolve().field(key).and_then(|f| f.default.clone()),
+        Type::Struct(r) => r.resolve().field(key).and_then(|f| f.default.clone().or_else(|| f.zero_key())),
         _ => None,
     }
 }

@@ -147,3 +147,34 @@ pub(crate) fn accept(object: &mut Value, now: &str) {
     object["status"]["acceptedNames"] = names;
     object["status"]["storedVersions"] = Value::Array(stored);
 }
+
+/// What the strategy of the write itself sets: the version that objects are stored in.
+pub(crate) fn initialize(object: &mut Value) {
+    let stored = list(object, &["spec", "versions"]).iter().find(|v| v["storage"] == true).map(|v| v["name"].clone());
+    let Some(stored) = stored else { return };
+    let mut versions = list(object, &["status", "storedVersions"]).to_vec();
+    if !versions.contains(&stored) {
+        versions.push(stored);
+    }
+    object["status"]["storedVersions"] = Value::Array(versions);
+}
+
+/// Records kube-apiserver as the owner of the status fields that [`accept`] sets.
+pub(crate) fn own_status(object: &mut Value, now: &str) {
+    let mut names = serde_json::Map::new();
+    for (key, _) in crate::object::map(object, &["status", "acceptedNames"]).into_iter().flatten() {
+        names.insert(format!("f:{key}"), json!({}));
+    }
+    let condition =
+        json!({".": {}, "f:lastTransitionTime": {}, "f:message": {}, "f:reason": {}, "f:status": {}, "f:type": {}});
+    let entry = json!({"manager": "kube-apiserver", "operation": "Update", "apiVersion": "apiextensions.k8s.io/v1",
+        "time": now, "fieldsType": "FieldsV1", "subresource": "status", "fieldsV1": {"f:status": {
+            "f:acceptedNames": names,
+            "f:conditions": {"k:{\"type\":\"Established\"}": condition, "k:{\"type\":\"NamesAccepted\"}": condition}}}});
+    let Some(metadata) = crate::object::metadata_mut(object) else { return };
+    let entries = metadata.entry("managedFields").or_insert_with(|| json!([]));
+    if let Value::Array(entries) = entries {
+        entries.retain(|e| e["manager"] != "kube-apiserver");
+        entries.push(entry);
+    }
+}

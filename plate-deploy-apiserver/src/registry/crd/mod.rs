@@ -1,5 +1,6 @@
 //! CustomResourceDefinitions: what they serve, and how their objects are pruned, defaulted and validated.
 
+mod cel;
 mod definition;
 mod structural;
 mod validate;
@@ -14,7 +15,7 @@ use crate::object::{at, list, text};
 use crate::scheme::{Gvk, ResourceInfo, SubresourceInfo, Type, builtin_kind};
 use crate::status::FieldError;
 
-pub(crate) use definition::{accept, validate_definition};
+pub(crate) use definition::{accept, initialize, own_status, validate_definition};
 
 /// Name of the definitions in the store.
 pub(crate) const STORAGE: &str = "customresourcedefinitions.apiextensions.k8s.io";
@@ -38,6 +39,7 @@ pub(crate) struct CustomVersion {
     pub(crate) columns: Vec<Value>,
     pub(crate) selectable: Vec<String>,
     patterns: HashMap<String, regex::Regex>,
+    rules: cel::Rules,
 }
 
 impl CustomVersion {
@@ -56,6 +58,7 @@ impl CustomVersion {
             scale,
             columns: list(version, &["additionalPrinterColumns"]).to_vec(),
             selectable: selectable.map(|f| text(f, &["jsonPath"]).trim_start_matches('.').to_owned()).collect(),
+            rules: cel::Rules::of(&schema),
             schema,
             patterns,
         }
@@ -71,17 +74,40 @@ impl CustomVersion {
         structural::prune(object, &self.schema, true, &mut String::new(), unknown);
     }
 
-    /// Fills defaults, and drops nulls of fields that may not be null.
+    /// Fills defaults.
     pub(super) fn default(&self, object: &mut Value) {
         structural::default(object, &self.schema);
     }
 
-    /// The errors of an object.
-    pub(super) fn validate(&self, object: &Value) -> Vec<FieldError> {
+    /// Drops nulls of fields that may not be null and have no default.
+    pub(super) fn drop_nulls(&self, object: &mut Value) {
+        structural::drop_nulls(object, &self.schema);
+    }
+
+    /// The errors of an object that replaces `old`.
+    pub(super) fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut out = Vec::new();
         validate::root(object, &self.schema, &self.patterns, &mut out);
+        if out.is_empty() {
+            self.rules.check(object, old, &self.schema, &mut out);
+        } else if !self.rules.is_empty() {
+            let detail = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+            out.push(FieldError::invalid("<nil>", Value::Null, detail));
+        }
         out
     }
+}
+
+/// What to warn of when a definition is written: the CEL rules that are not evaluated, with the reason.
+pub(super) fn unsupported_rules(resource: &Resource, definition: &Value) -> Vec<String> {
+    if resource.builtin_name() != STORAGE {
+        return Vec::new();
+    }
+    let schemas = list(definition, &["spec", "versions"]).iter().map(|v| &v["schema"]);
+    let mut out: Vec<String> = schemas.flat_map(|s| cel::Rules::of(s).unsupported().to_vec()).collect();
+    out.sort();
+    out.dedup();
+    out
 }
 
 /// The resources that a definition serves.

@@ -12,7 +12,7 @@ use crate::scheme::{Field, ListKind, ListType, MapType, Scalar, StructDef, Struc
 
 pub(super) const PRESERVE: &str = "x-kubernetes-preserve-unknown-fields";
 pub(super) const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
-const EMBEDDED: &str = "x-kubernetes-embedded-resource";
+pub(super) const EMBEDDED: &str = "x-kubernetes-embedded-resource";
 
 /// True when a boolean keyword is set.
 pub(super) fn is_true(schema: &Value, key: &str) -> bool {
@@ -140,7 +140,33 @@ pub(super) fn prune(value: &mut Value, schema: &Value, resource: bool, path: &mu
     }
 }
 
-/// Fills defaults of absent fields; nulls that are not allowed are replaced by the default or dropped.
+/// Drops nulls of fields that are not nullable.
+pub(super) fn drop_nulls(value: &mut Value, schema: &Value) {
+    match value {
+        Value::Object(object) => {
+            let properties = map(schema, &["properties"]);
+            let additional = schema.get("additionalProperties").filter(|a| a.is_object());
+            let of = |key: &String| properties.and_then(|p| p.get(key)).or(additional);
+            object.retain(|key, v| {
+                let known = properties.is_some_and(|p| p.contains_key(key));
+                !v.is_null() || !known || of(key).is_none_or(|s| is_true(s, "nullable"))
+            });
+            for (key, v) in object.iter_mut() {
+                if let Some(s) = of(key) {
+                    drop_nulls(v, s);
+                }
+            }
+        }
+        Value::Array(items) => {
+            if let Some(s) = schema.get("items") {
+                items.iter_mut().for_each(|v| drop_nulls(v, s));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Fills defaults of absent fields; a null that is not allowed is replaced by the default.
 pub(super) fn default(value: &mut Value, schema: &Value) {
     match value {
         Value::Object(object) => {
@@ -151,9 +177,6 @@ pub(super) fn default(value: &mut Value, schema: &Value) {
                 match child.get("default") {
                     Some(d) if null || !object.contains_key(key) => {
                         object.insert(key.clone(), d.clone());
-                    }
-                    None if null => {
-                        object.remove(key);
                     }
                     _ => {}
                 }

@@ -1,13 +1,11 @@
 //! Validation of custom resources against their schema, with the messages of kube-openapi's validator.
-//!
-//! `x-kubernetes-validations` (CEL) is not evaluated.
 
 use std::collections::HashMap;
 
 use regex::Regex;
 use serde_json::Value;
 
-use super::structural::{INT_OR_STRING, is_true};
+use super::structural::{EMBEDDED, INT_OR_STRING, is_true};
 use crate::object::{list, map, text};
 use crate::status::FieldError;
 
@@ -101,6 +99,13 @@ fn object(value: &Value, schema: &Value, path: &str, patterns: &Patterns, out: &
     }
     if let Some(max) = count(schema, "maxProperties").filter(|max| fields.len() > *max) {
         out.push(FieldError::too_many(path, fields.len(), max));
+    }
+    if is_true(schema, EMBEDDED) && !path.is_empty() {
+        for key in ["apiVersion", "kind"] {
+            if fields.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
+                out.push(FieldError::required(join(path, key), ""));
+            }
+        }
     }
     let properties = map(schema, &["properties"]);
     let additional = schema.get("additionalProperties");

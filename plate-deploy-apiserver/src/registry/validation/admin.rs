@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::common::{Errors, child, grammar, one_of, required, same};
+use super::common::{Errors, child, grammar, one_of, port_number, required, same, selector};
 use crate::names;
 use crate::object::{list, text};
 use crate::scheme::Quantity;
@@ -32,6 +32,15 @@ pub(super) fn webhooks(object: &Value, out: &mut Errors) {
         for (j, rule) in list(w, &["rules"]).iter().enumerate() {
             webhook_rule(rule, &format!("{at}.rules[{j}]"), out);
         }
+        if let Some(n) = w.get("timeoutSeconds").and_then(Value::as_i64).filter(|n| !(1..=30).contains(n)) {
+            let detail = "the timeout value must be between 1 and 30 seconds";
+            out.push(FieldError::invalid(child(&at, "timeoutSeconds"), n, detail));
+        }
+        for key in ["namespaceSelector", "objectSelector"] {
+            if let Some(s) = w.get(key).filter(|s| s.is_object()) {
+                selector(s, &child(&at, key), out);
+            }
+        }
         one_of(w, "failurePolicy", &["Fail", "Ignore"], &at, out);
         one_of(w, "matchPolicy", &["Equivalent", "Exact"], &at, out);
         let effects = text(w, &["sideEffects"]);
@@ -54,8 +63,18 @@ pub(super) fn webhooks(object: &Value, out: &mut Errors) {
 
 fn webhook_rule(rule: &Value, at: &str, out: &mut Errors) {
     for (key, detail) in [("apiGroups", ""), ("apiVersions", ""), ("resources", "")] {
-        if list(rule, &[key]).is_empty() {
+        let given = list(rule, &[key]);
+        if given.is_empty() {
             out.push(FieldError::required(child(at, key), detail));
+        }
+        let words = match key {
+            "apiGroups" => "API groups",
+            "apiVersions" => "API versions",
+            _ => continue,
+        };
+        if given.len() > 1 && given.iter().any(|v| v == "*") {
+            let detail = format!("if '*' is present, must not specify other {words}");
+            out.push(FieldError::invalid(child(at, key), rule[key].clone(), detail));
         }
     }
     let operations = list(rule, &["operations"]);
@@ -87,6 +106,13 @@ fn client_config(config: &Value, at: &str, out: &mut Errors) {
             let at = child(at, "service");
             required(s, "name", "service name is required", &at, out);
             required(s, "namespace", "service namespace is required", &at, out);
+            if let Some(n) = s.get("port").and_then(Value::as_i64) {
+                let first = out.len();
+                port_number(child(&at, "port"), n, out);
+                for error in out.iter_mut().skip(first) {
+                    error.detail.insert_str(0, "port is not valid: ");
+                }
+            }
         }
     }
 }
@@ -103,6 +129,21 @@ pub(super) fn persistent_volume(object: &Value, out: &mut Errors) {
     for (name, value) in capacity.into_iter().flatten() {
         if value.as_str().and_then(|s| Quantity::parse(s).ok()).is_some_and(|q| q.nanos() <= 0) {
             out.push(FieldError::invalid(format!("spec.capacity[{name}]"), value.clone(), "must be greater than zero"));
+        }
+    }
+    if capacity.is_some_and(|c| !c.is_empty() && (c.len() > 1 || !c.contains_key("storage"))) {
+        out.push(FieldError::not_supported("spec.capacity", spec["capacity"].clone(), &["storage"]));
+    }
+    let class = text(spec, &["storageClassName"]);
+    if !class.is_empty() {
+        grammar("spec.storageClassName".to_owned(), class, names::dns_subdomain(class), out);
+    }
+    if let Some(affinity) = spec.get("nodeAffinity").filter(|a| a.is_object()) {
+        match affinity.get("required").filter(|r| !r.is_null()) {
+            Some(r) => super::scheduling::node_selector(r, "spec.nodeAffinity.required", out),
+            None => {
+                out.push(FieldError::required("spec.nodeAffinity.required", "must specify required node constraints"))
+            }
         }
     }
     one_of(spec, "persistentVolumeReclaimPolicy", &["Delete", "Recycle", "Retain"], "spec", out);
@@ -132,7 +173,10 @@ pub(super) fn persistent_volume(object: &Value, out: &mut Errors) {
             }
             let at = format!("spec.{first}");
             match *first {
-                "hostPath" | "local" => drop(required(&spec[*first], "path", "", &at, out)),
+                "hostPath" | "local" => {
+                    required(&spec[*first], "path", "", &at, out);
+                    super::pod_details::no_backsteps(text(spec, &[first, "path"]), child(&at, "path"), out);
+                }
                 "nfs" => {
                     required(&spec["nfs"], "server", "", &at, out);
                     required(&spec["nfs"], "path", "", &at, out);
@@ -152,6 +196,19 @@ pub(super) fn storage_class(object: &Value, out: &mut Errors) {
         let name = text(object, &["provisioner"]);
         grammar("provisioner".to_owned(), name, names::qualified_name(&name.to_lowercase()), out);
     }
+    for (key, _) in object.get("parameters").and_then(Value::as_object).into_iter().flatten() {
+        if key.is_empty() {
+            out.push(FieldError::invalid("parameters", "", "field can not be empty."));
+        }
+    }
+    for (i, term) in list(object, &["allowedTopologies"]).iter().enumerate() {
+        for (j, e) in list(term, &["matchLabelExpressions"]).iter().enumerate() {
+            if list(e, &["values"]).is_empty() {
+                let at = format!("allowedTopologies[{i}].matchLabelExpressions[{j}].values");
+                out.push(FieldError::required(at, ""));
+            }
+        }
+    }
     one_of(object, "reclaimPolicy", &["Delete", "Retain"], "", out);
     one_of(object, "volumeBindingMode", &["Immediate", "WaitForFirstConsumer"], "", out);
 }
@@ -169,7 +226,56 @@ pub(super) fn storage_class_update(new: &Value, old: &Value, out: &mut Errors) {
     same(new, old, &["volumeBindingMode"], out);
 }
 
+/// A volume's source stays as it was made.
+pub(super) fn volume_update(new: &Value, old: &Value, out: &mut Errors) {
+    const FREE: [&str; 9] = [
+        "capacity",
+        "accessModes",
+        "claimRef",
+        "persistentVolumeReclaimPolicy",
+        "storageClassName",
+        "mountOptions",
+        "volumeMode",
+        "nodeAffinity",
+        "volumeAttributesClassName",
+    ];
+    let source = |o: &Value| {
+        let mut spec = o["spec"].clone();
+        if let Value::Object(map) = &mut spec {
+            map.retain(|key, _| !FREE.contains(&key.as_str()));
+        }
+        spec
+    };
+    if source(new) != source(old) {
+        let detail = "spec.persistentvolumesource is immutable after creation";
+        out.push(FieldError::forbidden("spec.persistentvolumesource", detail));
+    }
+    same(new, old, &["spec", "volumeMode"], out);
+    let affinity = |o: &Value| o["spec"].get("nodeAffinity").filter(|a| !a.is_null()).cloned();
+    if affinity(old).is_some() && affinity(new) != affinity(old) {
+        let detail = "field is immutable, except for updating from beta label to GA";
+        out.push(FieldError::invalid("nodeAffinity", affinity(new).unwrap_or_default(), detail));
+    }
+}
+
 pub(super) fn ingress_class(object: &Value, out: &mut Errors) {
+    let parameters = &object["spec"]["parameters"];
+    if parameters.is_object() {
+        for key in ["kind", "name"] {
+            required(parameters, key, "", "spec.parameters", out);
+        }
+        let (scope, namespace) = (text(parameters, &["scope"]), text(parameters, &["namespace"]));
+        match scope {
+            "Namespace" if namespace.is_empty() => {
+                out.push(FieldError::required("spec.parameters.namespace", "`parameters.scope` is set to 'Namespace'"))
+            }
+            "Cluster" if !namespace.is_empty() => {
+                out.push(FieldError::forbidden("spec.parameters.namespace", "`parameters.scope` is set to 'Cluster'"))
+            }
+            "Namespace" | "Cluster" => {}
+            other => out.push(FieldError::not_supported("spec.parameters.scope", other, &["Cluster", "Namespace"])),
+        }
+    }
     let controller = text(object, &["spec", "controller"]);
     if controller.is_empty() {
         out.push(FieldError::required("spec.controller", ""));

@@ -1,50 +1,11 @@
-//! Validation of limits, quotas, endpoints, events and leases.
+//! Validation of endpoints, events, leases and aggregated APIs.
 
 use serde_json::Value;
 
 use super::common::{Errors, child, grammar, one_of, port_number, required, same};
 use crate::names;
-use crate::object::{list, map, meta, text};
-use crate::scheme::Quantity;
+use crate::object::{list, meta, text};
 use crate::status::FieldError;
-
-pub(super) fn limit_range(object: &Value, out: &mut Errors) {
-    for (i, limit) in list(object, &["spec", "limits"]).iter().enumerate() {
-        let at = format!("spec.limits[{i}]");
-        let kind = text(limit, &["type"]);
-        if !kind.contains('/') && !matches!(kind, "Pod" | "Container" | "PersistentVolumeClaim") {
-            let detail = "must be a standard limit type or fully qualified";
-            out.push(FieldError::invalid(child(&at, "type"), kind, detail));
-        }
-        if kind == "Pod" {
-            for key in ["default", "defaultRequest"] {
-                if limit.get(key).is_some() {
-                    out.push(FieldError::forbidden(child(&at, key), "may not be specified when `type` is 'Pod'"));
-                }
-            }
-        }
-        for (name, max) in map(limit, &["max"]).into_iter().flatten() {
-            let amount = |v: &Value| v.as_str().and_then(|s| Quantity::parse(s).ok());
-            let (Some(max), Some(given)) = (amount(max), limit.get("default").and_then(|d| d.get(name))) else {
-                continue;
-            };
-            if amount(given).is_some_and(|d| d.nanos() > max.nanos()) {
-                let shown = given.as_str().unwrap_or_default();
-                let detail = format!("default value {shown} is greater than max value {}", max.canonical());
-                out.push(FieldError::invalid(format!("{at}.default[{name}]"), shown, detail));
-            }
-        }
-    }
-}
-
-pub(super) fn quota(object: &Value, out: &mut Errors) {
-    for (name, value) in map(object, &["spec", "hard"]).into_iter().flatten() {
-        if value.as_str().and_then(|s| Quantity::parse(s).ok()).is_some_and(|q| q.nanos() < 0) {
-            let detail = "must be greater than or equal to 0";
-            out.push(FieldError::invalid(format!("spec.hard[{name}]"), value.clone(), detail));
-        }
-    }
-}
 
 pub(super) fn endpoints(object: &Value, out: &mut Errors) {
     for (i, subset) in list(object, &["subsets"]).iter().enumerate() {
@@ -95,9 +56,78 @@ pub(super) fn endpoint_slice(object: &Value, out: &mut Errors) {
         if list(e, &["addresses"]).is_empty() {
             out.push(FieldError::required(format!("endpoints[{i}].addresses"), ""));
         }
+        for (j, a) in list(e, &["addresses"]).iter().filter_map(Value::as_str).enumerate() {
+            slice_address(text(object, &["addressType"]), a, format!("endpoints[{i}].addresses"), j, out);
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for (i, p) in list(object, &["ports"]).iter().enumerate() {
+        let at = format!("ports[{i}]");
+        let name = text(p, &["name"]);
+        if !name.is_empty() {
+            grammar(child(&at, "name"), name, names::dns_label(name), out);
+        }
+        if !seen.insert(name) {
+            out.push(FieldError::duplicate(child(&at, "name"), name));
+        }
+        one_of(p, "protocol", &["SCTP", "TCP", "UDP"], &at, out);
     }
     if required(object, "addressType", "", "", out) {
         one_of(object, "addressType", &["FQDN", "IPv4", "IPv6"], "", out);
+    }
+}
+
+fn slice_address(kind: &str, address: &str, list: String, index: usize, out: &mut Errors) {
+    let at = format!("{list}[{index}]");
+    let parsed = address.parse::<std::net::IpAddr>();
+    match (kind, parsed) {
+        ("FQDN", _) => {
+            let messages = names::dns_subdomain(address);
+            if messages.is_empty() && !address.contains('.') {
+                let detail = "should be a domain with at least two segments separated by dots";
+                out.push(FieldError::invalid(at.clone(), address, detail));
+            }
+            grammar(at, address, messages, out);
+        }
+        ("IPv4" | "IPv6", Err(_)) => self::address(address, at, out),
+        ("IPv6", Ok(ip)) if ip.is_ipv4() => {
+            out.push(FieldError::invalid(list, address, "must be an IPv6 address"));
+        }
+        ("IPv4", Ok(ip)) if ip.is_ipv6() => {
+            out.push(FieldError::invalid(list, address, "must be an IPv4 address"));
+        }
+        ("IPv4" | "IPv6", Ok(_)) => self::address(address, at, out),
+        _ => {}
+    }
+}
+
+/// An APIService.
+pub(super) fn api_service(object: &Value, out: &mut Errors) {
+    let spec = &object["spec"];
+    let number = |key: &str| spec.get(key).and_then(Value::as_i64).unwrap_or(0);
+    for (key, most, limit) in [("groupPriorityMinimum", 20000, "20000"), ("versionPriority", 1000, "1000")] {
+        let n = number(key);
+        if n <= 0 || n > most {
+            let detail = format!("must be positive and less than {limit}");
+            out.push(FieldError::invalid(child("spec", key), n, detail));
+        }
+    }
+    let Some(service) = spec.get("service").filter(|s| s.is_object()) else {
+        if !text(spec, &["caBundle"]).is_empty() {
+            out.push(FieldError::invalid(
+                "spec.caBundle",
+                text(spec, &["caBundle"]),
+                "local APIServices may not have a caBundle",
+            ));
+        }
+        return;
+    };
+    for key in ["namespace", "name"] {
+        required(service, key, "", "spec.service", out);
+    }
+    if spec["insecureSkipTLSVerify"] == true && !text(spec, &["caBundle"]).is_empty() {
+        let detail = "may not be true if caBundle is present";
+        out.push(FieldError::invalid("spec.insecureSkipTLSVerify", true, detail));
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::common::{Errors, same};
-use super::{admin, cluster, network, pods, policy, workloads};
+use super::{admin, autoscaling, cluster, network, pods, policy, quota, workloads};
 use crate::object::{at, text};
 use crate::registry::catalog::Resource;
 use crate::status::FieldError;
@@ -20,7 +20,7 @@ pub(super) fn create(resource: &Resource, object: &Value) -> Errors {
             policy::data_keys(object, &["data"], out);
             policy::secret(object, out);
         }
-        "limitranges" => cluster::limit_range(object, out),
+        "limitranges" => quota::limit_range(object, out),
         "persistentvolumes" => admin::persistent_volume(object, out),
         "storageclasses.storage.k8s.io" => admin::storage_class(object, out),
         "ingressclasses.networking.k8s.io" => admin::ingress_class(object, out),
@@ -28,22 +28,30 @@ pub(super) fn create(resource: &Resource, object: &Value) -> Errors {
         "priorityclasses.scheduling.k8s.io" => admin::priority_class(object, out),
         "validatingwebhookconfigurations.admissionregistration.k8s.io"
         | "mutatingwebhookconfigurations.admissionregistration.k8s.io" => admin::webhooks(object, out),
-        "resourcequotas" => cluster::quota(object, out),
+        "resourcequotas" => quota::quota(object, out),
         "endpoints" => cluster::endpoints(object, out),
         "endpointslices.discovery.k8s.io" => cluster::endpoint_slice(object, out),
         "events" => cluster::event(object, out),
         "leases.coordination.k8s.io" => cluster::lease(object, out),
         "services" => network::service(object, out),
-        "persistentvolumeclaims" => policy::claim(object, out),
+        "persistentvolumeclaims" => policy::claim(object, "", out),
         "deployments.apps" => workloads::deployment(object, out),
         "replicasets.apps" => workloads::replica_set(object, out),
+        "replicationcontrollers" => workloads::replication_controller(object, out),
+        "apiservices.apiregistration.k8s.io" => cluster::api_service(object, out),
         "daemonsets.apps" => workloads::daemon_set(object, out),
         "statefulsets.apps" => workloads::stateful_set(object, out),
         "jobs.batch" => workloads::job_spec(&object["spec"], "spec", true, out),
         "cronjobs.batch" => workloads::cron_job(object, out),
-        "horizontalpodautoscalers.autoscaling" => workloads::autoscaler(object, out),
+        "horizontalpodautoscalers.autoscaling" => {
+            let stored = crate::registry::convert(object.clone(), resource, &resource.storage_version);
+            autoscaling::autoscaler(&stored, out);
+        }
         "poddisruptionbudgets.policy" => workloads::disruption_budget(object, out),
-        "ingresses.networking.k8s.io" => network::ingress(object, out),
+        "ingresses.networking.k8s.io" => {
+            network::ingress(object, out);
+            network::balancer_status(object, out);
+        }
         "networkpolicies.networking.k8s.io" => network::network_policy(object, out),
         "roles.rbac.authorization.k8s.io" => policy::role(object, true, out),
         "clusterroles.rbac.authorization.k8s.io" => policy::role(object, false, out),
@@ -64,6 +72,7 @@ pub(super) fn update(resource: &Resource, new: &Value, old: &Value) -> Errors {
     match resource.builtin_name() {
         "pods" => pods::update(new, old, out),
         "configmaps" => policy::immutable_data(new, old, &["data", "binaryData"], out),
+        "namespaces" => policy::namespace_phase(new, out),
         "secrets" => {
             same(new, old, &["type"], out);
             policy::immutable_data(new, old, &["data"], out);
@@ -77,6 +86,8 @@ pub(super) fn update(resource: &Resource, new: &Value, old: &Value) -> Errors {
         "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => {
             same(new, old, &["roleRef"], out);
         }
+        "resourcequotas" => same(new, old, &["spec", "scopes"], out),
+        "persistentvolumes" => admin::volume_update(new, old, out),
         "storageclasses.storage.k8s.io" => admin::storage_class_update(new, old, out),
         "ingressclasses.networking.k8s.io" => same(new, old, &["spec", "controller"], out),
         "runtimeclasses.node.k8s.io" => same(new, old, &["handler"], out),

@@ -46,7 +46,7 @@ pub(super) fn create(resource: &Resource, object: &Value) -> Vec<FieldError> {
     for f in finalizers(object) {
         out.extend(names::qualified_name(f).into_iter().map(|m| FieldError::invalid("metadata.finalizers", f, m)));
         let qualified = f.contains('/') || matches!(f, "orphan" | "foregroundDeletion" | "kubernetes");
-        if !qualified && resource.custom.is_none() {
+        if !qualified && resource.custom.is_none() && resource.builtin_name() != "leases.coordination.k8s.io" {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
             out.push(FieldError::invalid("metadata.finalizers", f, detail));
         }

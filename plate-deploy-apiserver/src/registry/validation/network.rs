@@ -41,7 +41,76 @@ pub(super) fn service(object: &Value, out: &mut Errors) {
             out.push(FieldError::invalid(format!("spec.ipFamilies[{i}]"), family, "not configured on this cluster"));
         }
     }
+    external(spec, kind, out);
     cluster_ip(spec, kind, headless, out);
+}
+
+/// What only services that are reached from outside may have.
+fn external(spec: &Value, kind: &str, out: &mut Errors) {
+    let balanced = kind == "LoadBalancer";
+    let reachable =
+        matches!(kind, "NodePort" | "LoadBalancer") || kind == "ClusterIP" && !list(spec, &["externalIPs"]).is_empty();
+    let policy = text(spec, &["externalTrafficPolicy"]);
+    if !reachable && !policy.is_empty() {
+        let detail = "may only be set for externally-accessible services";
+        out.push(FieldError::invalid("spec.externalTrafficPolicy", policy, detail));
+    }
+    let ranges = list(spec, &["loadBalancerSourceRanges"]);
+    let only = "may only be used when `type` is 'LoadBalancer'";
+    if !ranges.is_empty() && !balanced {
+        out.push(FieldError::forbidden("spec.LoadBalancerSourceRanges", only));
+    }
+    for (i, range) in ranges.iter().filter_map(Value::as_str).enumerate() {
+        cidr(range.trim(), format!("spec.LoadBalancerSourceRanges[{i}]"), out);
+    }
+    for key in ["allocateLoadBalancerNodePorts", "loadBalancerClass"] {
+        if spec.get(key).is_some_and(|v| !v.is_null()) && !balanced {
+            out.push(FieldError::forbidden(child("spec", key), only));
+        }
+    }
+    for (i, ip) in list(spec, &["externalIPs"]).iter().filter_map(Value::as_str).enumerate() {
+        let at = format!("spec.externalIPs[{i}]");
+        super::pod_details::ip_address(ip, at.clone(), out);
+        if ip.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
+            out.push(FieldError::invalid(at, ip, "may not be in the loopback range (127.0.0.0/8, ::1/128)"));
+        }
+    }
+    if text(spec, &["ipFamilyPolicy"]) == "RequireDualStack" && text(spec, &["clusterIP"]) != "None" {
+        let detail = "this cluster is not configured for dual-stack services";
+        out.push(FieldError::invalid("spec.ipFamilyPolicy", "RequireDualStack", detail));
+    }
+    let spread = ["PreferClose", "PreferSameZone", "PreferSameNode"];
+    one_of(spec, "trafficDistribution", &spread, "spec", out);
+}
+
+/// A network in CIDR notation.
+fn cidr(text: &str, at: String, out: &mut Errors) {
+    let valid = text.split_once('/').is_some_and(|(ip, bits)| {
+        let most = match ip.parse::<std::net::IpAddr>() {
+            Ok(ip) if ip.is_ipv4() => 32,
+            Ok(_) => 128,
+            Err(_) => return false,
+        };
+        bits.parse::<u8>().is_ok_and(|b| b <= most)
+    });
+    if !valid {
+        let detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+        out.push(FieldError::invalid(at, text, detail));
+    }
+}
+
+/// Addresses that a controller wrote into the status.
+pub(super) fn balancer_status(object: &Value, out: &mut Errors) {
+    for (i, entry) in list(object, &["status", "loadBalancer", "ingress"]).iter().enumerate() {
+        let ip = text(entry, &["ip"]);
+        if !ip.is_empty() {
+            super::pod_details::ip_address(ip, format!("status.loadBalancer.ingress[{i}].ip"), out);
+        }
+        let host = text(entry, &["hostname"]);
+        if !host.is_empty() {
+            grammar(format!("status.loadBalancer.ingress[{i}].hostname"), host, names::dns_subdomain(host), out);
+        }
+    }
 }
 
 fn service_ports(ports: &[Value], out: &mut Errors) {
@@ -116,6 +185,20 @@ pub(super) fn ingress(object: &Value, out: &mut Errors) {
     if let Some(b) = default {
         backend(b, "spec.defaultBackend", out);
     }
+    let class = text(spec, &["ingressClassName"]);
+    if !class.is_empty() {
+        grammar("spec.ingressClassName".to_owned(), class, names::dns_subdomain(class), out);
+    }
+    for (i, tls) in list(spec, &["tls"]).iter().enumerate() {
+        let secret = text(tls, &["secretName"]);
+        if !secret.is_empty() {
+            grammar(format!("spec.tls[{i}].secretName"), secret, names::dns_subdomain(secret), out);
+        }
+        for (j, host) in list(tls, &["hosts"]).iter().filter_map(Value::as_str).enumerate() {
+            let name = host.strip_prefix("*.").unwrap_or(host);
+            grammar(format!("spec.tls[{i}].hosts[{j}]"), host, names::dns_subdomain(name), out);
+        }
+    }
     for (i, rule) in rules.iter().enumerate() {
         let at = format!("spec.rules[{i}]");
         let host = text(rule, &["host"]);
@@ -125,6 +208,9 @@ pub(super) fn ingress(object: &Value, out: &mut Errors) {
             let detail = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
             out.push(FieldError::invalid(child(&at, "host"), host, detail));
         } else if !host.is_empty() {
+            if host.parse::<std::net::IpAddr>().is_ok() {
+                out.push(FieldError::invalid(child(&at, "host"), host, "must be a DNS name, not an IP address"));
+            }
             grammar(child(&at, "host"), host, names::dns_subdomain(host), out);
         }
         if rule.get("http").is_none() {
@@ -208,6 +294,11 @@ pub(super) fn network_policy(object: &Value, out: &mut Errors) {
                 if let Some(number) = p.get("port") {
                     port(child(&at, "port"), number, out);
                 }
+                end_port(p, &at, out);
+            }
+            let peers = if direction == "ingress" { "from" } else { "to" };
+            for (j, p) in list(rule, &[peers]).iter().enumerate() {
+                peer(p, &format!("spec.{direction}[{i}].{peers}[{j}]"), out);
             }
         }
     }
@@ -215,5 +306,49 @@ pub(super) fn network_policy(object: &Value, out: &mut Errors) {
         if !matches!(kind, "Ingress" | "Egress") {
             out.push(FieldError::not_supported(format!("spec.policyTypes[{i}]"), kind, &["Egress", "Ingress"]));
         }
+    }
+}
+
+fn end_port(p: &Value, at: &str, out: &mut Errors) {
+    let Some(end) = p.get("endPort").and_then(Value::as_i64) else { return };
+    let at = child(at, "endPort");
+    match p.get("port") {
+        None | Some(Value::Null) => {
+            out.push(FieldError::invalid(at, end, "may not be specified when `port` is not specified"))
+        }
+        Some(Value::String(_)) => {
+            out.push(FieldError::invalid(at, end, "may not be specified when `port` is non-numeric"));
+        }
+        Some(first) => {
+            if first.as_i64().is_some_and(|first| end < first) {
+                out.push(FieldError::invalid(at.clone(), end, "must be greater than or equal to `port`"));
+            }
+            port_number(at, end, out);
+        }
+    }
+}
+
+fn peer(p: &Value, at: &str, out: &mut Errors) {
+    let mut given = 0;
+    for key in ["podSelector", "namespaceSelector"] {
+        if let Some(s) = p.get(key).filter(|s| s.is_object()) {
+            given += 1;
+            selector(s, &child(at, key), out);
+        }
+    }
+    let block = p.get("ipBlock").filter(|b| b.is_object());
+    if let Some(block) = block {
+        let at = child(at, "ipBlock");
+        if required(block, "cidr", "", &at, out) {
+            cidr(text(block, &["cidr"]), child(&at, "cidr"), out);
+        }
+        for (i, except) in list(block, &["except"]).iter().filter_map(Value::as_str).enumerate() {
+            cidr(except, format!("{at}.except[{i}]"), out);
+        }
+    }
+    match (given, block) {
+        (0, None) => out.push(FieldError::required(at, "must specify a peer")),
+        (1.., Some(_)) => out.push(FieldError::forbidden(at, "may not specify both ipBlock and another peer")),
+        _ => {}
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::common::{Errors, child, grammar, labels, non_negative, one_of, port, port_number, required};
+use super::{pod_details, scheduling};
 use crate::names;
 use crate::object::{list, map, text};
 use crate::scheme::Quantity;
@@ -50,6 +51,8 @@ pub(super) fn spec(spec: &Value, path: &str, more_volumes: &[&str], out: &mut Er
         }
     }
     tolerations(spec, path, out);
+    scheduling::placement(spec, path, out);
+    pod_details::host(spec, path, out);
 }
 
 fn volumes_of<'a>(spec: &'a Value, path: &str, known: &mut BTreeSet<&'a str>, out: &mut Errors) {
@@ -88,7 +91,10 @@ fn volume_source(volume: &Value, path: &str, out: &mut Errors) {
         "configMap" => drop(required(source, "name", "", &at, out)),
         "secret" => drop(required(source, "secretName", "", &at, out)),
         "persistentVolumeClaim" => drop(required(source, "claimName", "", &at, out)),
-        "hostPath" => drop(required(source, "path", "", &at, out)),
+        "hostPath" => {
+            required(source, "path", "", &at, out);
+            pod_details::no_backsteps(text(source, &["path"]), child(&at, "path"), out);
+        }
         "nfs" => {
             required(source, "server", "", &at, out);
             required(source, "path", "", &at, out);
@@ -167,6 +173,7 @@ fn container(c: &Value, path: &str, volumes: &BTreeSet<&str>, out: &mut Errors) 
     mounts(c, path, volumes, out);
     one_of(c, "imagePullPolicy", &["Always", "IfNotPresent", "Never"], path, out);
     resources(&c["resources"], &child(path, "resources"), out);
+    pod_details::container(c, path, out);
 }
 
 fn ports(c: &Value, path: &str, out: &mut Errors) {
@@ -356,20 +363,23 @@ pub(super) fn update(new: &Value, old: &Value, out: &mut Errors) {
             }
         }
         if let Value::Object(spec) = &mut spec {
-            for key in [
-                "activeDeadlineSeconds",
-                "terminationGracePeriodSeconds",
-                "tolerations",
-                "ephemeralContainers",
-                "nodeName",
-            ] {
+            for key in ["activeDeadlineSeconds", "tolerations", "ephemeralContainers"] {
                 spec.remove(key);
             }
         }
         spec
     };
+    let fixed = |pod: &Value, bound: bool| {
+        let mut spec = fixed(pod);
+        if let (false, Some(map)) = (bound, spec.as_object_mut()) {
+            // The simulated scheduler binds by an update.
+            map.remove("nodeName");
+        }
+        spec
+    };
+    let bound = !text(old, &["spec", "nodeName"]).is_empty();
     let kept = list(old, &["spec", "tolerations"]).iter().all(|t| list(new, &["spec", "tolerations"]).contains(t));
-    if fixed(new) != fixed(old) || !kept {
+    if fixed(new, bound) != fixed(old, bound) || !kept {
         let detail = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
         out.push(FieldError::forbidden("spec", detail));
     }

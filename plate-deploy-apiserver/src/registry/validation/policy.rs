@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::common::{Errors, child, grammar, required, same, selector};
+use super::common::{Errors, child, grammar, one_of, required, same, selector};
 use crate::names;
 use crate::object::{at, list, map, text};
 use crate::scheme::Quantity;
@@ -43,6 +43,10 @@ pub(super) fn data_keys(object: &Value, fields: &[&str], out: &mut Errors) {
     for field in fields {
         for (key, _) in map(object, &[field]).into_iter().flatten() {
             grammar(format!("{field}[{key}]"), key, names::config_key(key), out);
+            if *field == "data" && fields.contains(&"binaryData") && object["binaryData"].get(key).is_some() {
+                let detail = "duplicate of key present in binaryData";
+                out.push(FieldError::invalid(format!("data[{key}]"), key.as_str(), detail));
+            }
         }
     }
 }
@@ -61,6 +65,17 @@ pub(super) fn immutable_data(new: &Value, old: &Value, fields: &[&str], out: &mu
             out.push(FieldError::forbidden(*field, "field is immutable when `immutable` is set"));
         }
     }
+}
+
+/// The phase of a namespace says whether it is being deleted.
+pub(super) fn namespace_phase(object: &Value, out: &mut Errors) {
+    let phase = text(object, &["status", "phase"]);
+    let detail = match (crate::object::is_deleting(object), phase) {
+        (true, "Terminating") | (false, "Active") => return,
+        (true, _) => "may only be 'Terminating' if `deletionTimestamp` is not empty",
+        (false, _) => "may only be 'Active' if `deletionTimestamp` is empty",
+    };
+    out.push(FieldError::invalid("status.Phase", phase, detail));
 }
 
 pub(super) fn role(object: &Value, namespaced: bool, out: &mut Errors) {
@@ -90,7 +105,11 @@ pub(super) fn role(object: &Value, namespaced: bool, out: &mut Errors) {
             out.push(FieldError::required(child(&at, "resources"), "resource rules must supply at least one resource"));
         }
     }
-    if let Some(s) = object.get("aggregationRule") {
+    if let Some(s) = object.get("aggregationRule").filter(|s| s.is_object()) {
+        if list(s, &["clusterRoleSelectors"]).is_empty() {
+            let detail = "at least one clusterRoleSelector required if aggregationRule is non-nil";
+            out.push(FieldError::required("aggregationRule.clusterRoleSelectors", detail));
+        }
         for (i, c) in list(s, &["clusterRoleSelectors"]).iter().enumerate() {
             selector(c, &format!("aggregationRule.clusterRoleSelectors[{i}]"), out);
         }
@@ -141,8 +160,17 @@ fn subject(s: &Value, namespaced: bool, at: &str, out: &mut Errors) {
 
 const ACCESS: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
-pub(super) fn claim(object: &Value, out: &mut Errors) {
+/// A claim, or a template of one; `prefix` stands before the paths.
+pub(super) fn claim(object: &Value, prefix: &str, out: &mut Errors) {
     let spec = &object["spec"];
+    let first = out.len();
+    claim_spec(spec, out);
+    for error in out.iter_mut().skip(first) {
+        error.field.insert_str(0, prefix);
+    }
+}
+
+fn claim_spec(spec: &Value, out: &mut Errors) {
     let modes = list(spec, &["accessModes"]);
     if modes.is_empty() {
         out.push(FieldError::required("spec.accessModes", "at least 1 access mode is required"));
@@ -151,6 +179,18 @@ pub(super) fn claim(object: &Value, out: &mut Errors) {
         if !ACCESS.contains(&mode) {
             out.push(FieldError::not_supported("spec.accessModes", mode, &ACCESS));
         }
+    }
+    if modes.len() > 1 && modes.iter().any(|m| m == "ReadWriteOncePod") {
+        let detail = "may not use ReadWriteOncePod with other access modes";
+        out.push(FieldError::forbidden("spec.accessModes", detail));
+    }
+    let class = text(spec, &["storageClassName"]);
+    if !class.is_empty() {
+        grammar("spec.storageClassName".to_owned(), class, names::dns_subdomain(class), out);
+    }
+    one_of(spec, "volumeMode", &["Block", "Filesystem"], "spec", out);
+    if let Some(s) = spec.get("selector").filter(|s| s.is_object()) {
+        selector(s, "spec.selector", out);
     }
     match Quantity::parse(text(spec, &["resources", "requests", "storage"])) {
         Ok(q) if q.nanos() <= 0 => {
@@ -164,9 +204,14 @@ pub(super) fn claim(object: &Value, out: &mut Errors) {
 /// A claim's spec stays, but for its size and attributes once it is bound.
 pub(super) fn claim_update(new: &Value, old: &Value, out: &mut Errors) {
     let bound = text(old, &["status", "phase"]) == "Bound";
+    let classless = text(old, &["spec", "storageClassName"]).is_empty();
     let fixed = |o: &Value| {
         let mut spec = o["spec"].clone();
         if let Value::Object(s) = &mut spec {
+            if classless {
+                // A default class may come later.
+                s.remove("storageClassName");
+            }
             s.remove("volumeAttributesClassName");
             if bound {
                 s.remove("resources");

@@ -1,4 +1,4 @@
-//! Validation of `apps`, `batch`, `autoscaling` and disruption budgets.
+//! Validation of `apps`, `batch` and disruption budgets.
 
 use serde_json::Value;
 
@@ -75,6 +75,7 @@ fn rolling_update(rolling: &Value, path: &str, out: &mut Errors) {
     for key in ["maxUnavailable", "maxSurge"] {
         int_or_percent(rolling, key, path, out);
     }
+    at_most_all(rolling, "maxUnavailable", path, out);
     if zero(rolling.get("maxUnavailable")) && zero(rolling.get("maxSurge")) {
         let value = rolling.get("maxUnavailable").cloned().unwrap_or_default();
         out.push(FieldError::invalid(child(path, "maxUnavailable"), value, "may not be 0 when `maxSurge` is 0"));
@@ -96,6 +97,36 @@ fn int_or_percent(object: &Value, key: &str, path: &str, out: &mut Errors) {
     }
 }
 
+/// A percentage may not be over 100.
+fn at_most_all(object: &Value, key: &str, path: &str, out: &mut Errors) {
+    let given = object.get(key).and_then(Value::as_str);
+    let percent = given.and_then(|s| s.strip_suffix('%')).and_then(|d| d.parse::<u64>().ok());
+    if percent.is_some_and(|n| n > 100) {
+        out.push(FieldError::invalid(child(path, key), given.unwrap_or_default(), "must not be greater than 100%"));
+    }
+}
+
+/// A ReplicationController.
+pub(super) fn replication_controller(object: &Value, out: &mut Errors) {
+    let spec = &object["spec"];
+    non_negative(spec, "minReadySeconds", "spec", out);
+    let labels = crate::object::map(spec, &["selector"]).filter(|m| !m.is_empty());
+    if labels.is_none() {
+        out.push(FieldError::required("spec.selector", ""));
+    }
+    non_negative(spec, "replicas", "spec", out);
+    let template = &spec["template"];
+    if let Some(labels) = labels
+        && labels.iter().any(|(k, v)| template["metadata"]["labels"].get(k) != Some(v))
+    {
+        let shown = at(template, &["metadata", "labels"]).cloned().unwrap_or_default();
+        let detail = "`selector` does not match template `labels`";
+        out.push(FieldError::invalid("spec.template.metadata.labels", shown, detail));
+    }
+    pods::template(template, "spec.template", out);
+    always_restarts(object, "ReplicationController", out);
+}
+
 pub(super) fn replica_set(object: &Value, out: &mut Errors) {
     non_negative(&object["spec"], "replicas", "spec", out);
     non_negative(&object["spec"], "minReadySeconds", "spec", out);
@@ -111,6 +142,7 @@ pub(super) fn daemon_set(object: &Value, out: &mut Errors) {
     pods::template(&object["spec"]["template"], "spec.template", out);
     always_restarts(object, "DaemonSet", out);
     non_negative(&object["spec"], "minReadySeconds", "spec", out);
+    non_negative(&object["spec"], "revisionHistoryLimit", "spec", out);
     one_of(&object["spec"]["updateStrategy"], "type", &["RollingUpdate", "OnDelete"], "spec.updateStrategy", out);
 }
 
@@ -124,8 +156,22 @@ pub(super) fn stateful_set(object: &Value, out: &mut Errors) {
     if !matches!(text(strategy, &["type"]), "RollingUpdate" | "OnDelete") {
         out.push(FieldError::invalid("spec.updateStrategy", strategy.clone(), "must be 'RollingUpdate' or 'OnDelete'"));
     }
-    non_negative(spec, "replicas", "spec", out);
-    non_negative(spec, "minReadySeconds", "spec", out);
+    if text(strategy, &["type"]) == "OnDelete" && strategy.get("rollingUpdate").is_some() {
+        let detail = "only allowed for updateStrategy 'RollingUpdate'";
+        let value = strategy["rollingUpdate"].clone();
+        out.push(FieldError::invalid("spec.updateStrategy.rollingUpdate", value, detail));
+    }
+    for key in ["whenDeleted", "whenScaled"] {
+        let path = "spec.persistentVolumeClaimRetentionPolicy";
+        one_of(&spec["persistentVolumeClaimRetentionPolicy"], key, &["Retain", "Delete"], path, out);
+    }
+    non_negative(&spec["ordinals"], "start", "spec.ordinals", out);
+    for key in ["replicas", "minReadySeconds", "revisionHistoryLimit"] {
+        non_negative(spec, key, "spec", out);
+    }
+    for (i, claim) in list(spec, &["volumeClaimTemplates"]).iter().enumerate() {
+        super::policy::claim(claim, &format!("spec.volumeClaimTemplates[{i}]."), out);
+    }
     let service = text(spec, &["serviceName"]);
     if !service.is_empty() {
         grammar("spec.serviceName".to_owned(), service, names::dns_label(service), out);
@@ -151,6 +197,18 @@ pub(super) fn job_spec(spec: &Value, path: &str, generated: bool, out: &mut Erro
         non_negative(spec, key, path, out);
     }
     one_of(spec, "completionMode", &["NonIndexed", "Indexed"], path, out);
+    if spec.get("backoffLimitPerIndex").is_some_and(|v| !v.is_null()) && text(spec, &["completionMode"]) != "Indexed" {
+        let value = spec["backoffLimitPerIndex"].clone();
+        out.push(FieldError::invalid(child(path, "backoffLimitPerIndex"), value, "requires indexed completion mode"));
+    }
+    for (i, rule) in list(spec, &["podFailurePolicy", "rules"]).iter().enumerate() {
+        let at = format!("{path}.podFailurePolicy.rules[{i}]");
+        one_of(rule, "action", &["Count", "FailIndex", "FailJob", "Ignore"], &at, out);
+        if rule.get("onExitCodes").is_none() && list(rule, &["onPodConditions"]).is_empty() {
+            let detail = "specifying one of OnExitCodes and OnPodConditions is required";
+            out.push(FieldError::invalid(at, "", detail));
+        }
+    }
     pods::template(&spec["template"], &child(path, "template"), out);
     let policy = text(spec, &["template", "spec", "restartPolicy"]);
     let at = format!("{path}.template.spec.restartPolicy");
@@ -206,11 +264,28 @@ pub(super) fn cron_job(object: &Value, out: &mut Errors) {
         out.push(FieldError::invalid("spec.schedule", schedule, detail));
     }
     one_of(spec, "concurrencyPolicy", &["Allow", "Forbid", "Replace"], "spec", out);
+    time_zone(spec, out);
     job_spec(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec", false, out);
     for key in ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
         non_negative(spec, key, "spec", out);
     }
     required(spec, "schedule", "", "spec", out);
+}
+
+fn time_zone(spec: &Value, out: &mut Errors) {
+    let Some(zone) = spec.get("timeZone").and_then(Value::as_str) else { return };
+    let at = "spec.timeZone";
+    if zone.is_empty() {
+        out.push(FieldError::invalid(at, zone, "timeZone must be nil or non-empty string"));
+    } else if zone.eq_ignore_ascii_case("local") {
+        out.push(FieldError::invalid(
+            at,
+            zone,
+            "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones",
+        ));
+    } else if jiff::tz::TimeZone::get(zone).is_err() {
+        out.push(FieldError::invalid(at, zone, format!("unknown time zone {zone}")));
+    }
 }
 
 /// Why a schedule is none, in the words of the cron parser that Kubernetes uses.
@@ -272,32 +347,6 @@ fn range_error(part: &str, min: u32, max: u32, names: &[&str]) -> Option<String>
     check().err()
 }
 
-pub(super) fn autoscaler(object: &Value, out: &mut Errors) {
-    let spec = &object["spec"];
-    let number = |key: &str| spec.get(key).and_then(Value::as_i64).unwrap_or(0);
-    let (min, max) = (number("minReplicas"), number("maxReplicas"));
-    if min < 0 {
-        out.push(FieldError::invalid("spec.minReplicas", min, "must be greater than or equal to 0"));
-    }
-    let outside = |m: &Value| matches!(text(m, &["type"]), "Object" | "External");
-    if min == 0 && !list(spec, &["metrics"]).iter().any(outside) {
-        let detail = "must specify at least one Object or External metric to support scaling to zero replicas";
-        out.push(FieldError::forbidden("spec.metrics", detail));
-    }
-    if max < 0 {
-        out.push(FieldError::invalid("spec.maxReplicas", max, "must be greater than 0"));
-    }
-    if max < min {
-        out.push(FieldError::invalid("spec.maxReplicas", max, "must be greater than or equal to `minReplicas`"));
-    }
-    if max == 0 {
-        out.push(FieldError::required("spec.maxReplicas", ""));
-    }
-    for key in ["kind", "name"] {
-        required(&spec["scaleTargetRef"], key, "", "spec.scaleTargetRef", out);
-    }
-}
-
 pub(super) fn disruption_budget(object: &Value, out: &mut Errors) {
     let spec = &object["spec"];
     let given = |key: &str| spec.get(key).is_some_and(|v| !v.is_null());
@@ -307,9 +356,14 @@ pub(super) fn disruption_budget(object: &Value, out: &mut Errors) {
     }
     for key in ["minAvailable", "maxUnavailable"] {
         int_or_percent(spec, key, "spec", out);
+        at_most_all(spec, key, "spec", out);
     }
+    one_of(spec, "unhealthyPodEvictionPolicy", &["AlwaysAllow", "IfHealthyBudget"], "spec", out);
     if let Some(s) = spec.get("selector") {
         selector(s, "spec.selector", out);
+    }
+    for key in ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] {
+        non_negative(&object["status"], key, "status", out);
     }
 }
 

@@ -14,6 +14,12 @@ pub(super) fn function(type_name: &str) -> Option<SetDefaults> {
         "core/v1.Container" | "core/v1.EphemeralContainer" => container,
         "core/v1.Probe" => probe,
         "core/v1.HTTPGetAction" => http_get,
+        "core/v1.GRPCAction" => |m| {
+            // A pointer to "": present and empty.
+            if m.get("service").is_none_or(Value::is_null) {
+                m.insert("service".to_owned(), json!(""));
+            }
+        },
         "core/v1.Volume" => volume,
         "core/v1.SecretVolumeSource"
         | "core/v1.ConfigMapVolumeSource"
@@ -149,6 +155,7 @@ fn image_tag(image: &str) -> Option<&str> {
         _ => path,
     };
     let valid = !remote.is_empty()
+        && path.len() <= 255
         && remote.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/".contains(c));
     let tag_ok = tag.is_none_or(|t| !t.is_empty() && t.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)));
     if !valid || !tag_ok {

@@ -52,7 +52,10 @@ fn merge_map(
             return Ok(patch);
         }
         Some("delete") => return Ok(Map::new()),
-        Some(other) => return Err(invalid(format!("unknown patch type found: {other}"))),
+        Some(other) => {
+            let shown = Value::Object(patch.clone());
+            return Err(invalid(format!("unknown patch type: {other} in map: {shown}")));
+        }
     }
     retain_keys(&mut base, &mut patch, onto)?;
     ordered_lists(&mut base, &mut patch, ty, onto, depth)?;
