@@ -72,7 +72,8 @@ async fn namespace(cluster: &dyn ClusterWriter, name: &str) -> Result<()> {
 fn print(apps: usize, place: &str, ours: &Figures, theirs: Option<&Figures>) {
     println!("\n{apps} Applications of three objects each, on {place}\n");
     println!("| | ours | Argo CD 3.6.1 | ratio |\n| --- | --- | --- | --- |");
-    let times: [(&str, fn(&Figures) -> Option<Duration>); 7] = [
+    type Part = fn(&Figures) -> Option<Duration>;
+    let times: [(&str, Part); 7] = [
         ("all created → all Synced", |f| f.applied),
         ("all created → all Synced and Healthy", |f| f.healthy),
         ("a look at all without a change", |f| f.refresh),
