@@ -538,7 +538,7 @@ async fn logs_and_events_in_reports_hold_no_secret() {
         cluster.apply(&object, ApplyMode::ClientSide, &WriteOptions::default()).await.unwrap();
     }
     let verify = VerifyOptions { fail_after: Duration::from_secs(1), ..VerifyOptions::default() };
-    let bad = DeployRequest { verify, ..request("staging").image("plate-server", ":bad") };
+    let bad = DeployRequest { verify, ..request("staging").image("plate-web", ":bad") };
     let report = platform.deployer(&cluster).await.unwrap().deploy(bad).await.unwrap();
     let text = serde_json::to_string(&report).unwrap();
     assert!(text.contains("pod-failed") && !text.contains("planted-secret"), "{text}");

@@ -59,7 +59,15 @@ impl BackupStore {
         let index =
             serde_json::to_vec_pretty(&info).map_err(|e| io(&draft.join(INDEX), "encode")(std::io::Error::other(e)))?;
         write_file(&draft, INDEX, &index)?;
-        fs::rename(&draft, &complete).map_err(io(&complete, "name the finished backup"))?;
+        if complete.exists() {
+            // The same run, cut off and continued within one second: what it found first is what is to be kept.
+            fs::remove_dir_all(&draft).map_err(io(&draft, "remove"))?;
+            if let Some(first) = self.list(&info.environment)?.into_iter().find(|first| first.name == info.name) {
+                info = first;
+            }
+        } else {
+            fs::rename(&draft, &complete).map_err(io(&complete, "name the finished backup"))?;
+        }
         File::open(&folder).and_then(|f| f.sync_all()).map_err(io(&folder, "sync"))?;
         Ok(Backup { info, folder: complete, applications: contents.applications })
     }

@@ -4,6 +4,7 @@
 //! recordings and injected faults are wrappers around a backend ([`DryRun`], [`Recording`], [`Faulty`]), so that code
 //! which must not write gets a type that cannot.
 
+mod call;
 mod catalog;
 mod client_apply;
 mod connect;

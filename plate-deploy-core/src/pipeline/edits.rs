@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::recover::commit_of;
 use super::{Run, StageError, Verb, promote, rollback};
 use crate::files::RepoFiles;
 use crate::git::{CommitId, FileEdit};
@@ -54,6 +55,12 @@ pub(super) async fn wishes(
     own: &Repository,
     base: CommitId,
 ) -> Result<Vec<Edit>, StageError> {
+    // A run that was cut off after its commit must not make its wishes anew: "the last healthy revision" is another one
+    // when its own commit counts.
+    let own_commit = commit_of(&*run.services.git, base, &run.request.id).await.map_err(StageError::failed)?;
+    if own_commit.is_some() {
+        return Ok(Vec::new());
+    }
     match run.request.verb.clone() {
         Verb::Deploy => images(run, workspace, environment),
         Verb::Promote { from, components } => {

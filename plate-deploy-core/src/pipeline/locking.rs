@@ -25,7 +25,8 @@ impl Stage for Lock {
 
     async fn run(&self, run: &mut Run) -> Result<StageDone, StageError> {
         let nothing = run.plan.as_ref().is_some_and(crate::report::DeployPlan::is_empty);
-        if nothing && !run.writes_anyway() {
+        // A run that was cut off left its lock behind, even when nothing else is left to do.
+        if nothing && !run.writes_anyway() && run.resumed.is_none() {
             return Ok(StageDone::skipped("nothing to change"));
         }
         if run.lock.is_some() {
