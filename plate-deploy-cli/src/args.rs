@@ -84,6 +84,7 @@ pub(crate) enum Command {
     )]
     Plan(Plan),
     /// Go on with a run that was cut off (killed, lost its machine), as the same run
+    #[command(after_help = "Examples:\n  plate-deploy resume\n  plate-deploy resume staging --abandon")]
     Resume(Resume),
     /// Bring an environment back to an earlier state: a new commit, and a hold that keeps it there
     #[command(
@@ -94,12 +95,18 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  plate-deploy promote staging production plate-server")]
     Promote(Promote),
     /// Back an environment up (production does so by itself before each change), or list its backups
+    #[command(after_help = "Examples:\n  plate-deploy backup staging\n  plate-deploy backup production --list")]
     Backup(Backup),
     /// Bring objects back from a backup
+    #[command(
+        after_help = "Examples:\n  plate-deploy restore production\n  plate-deploy restore staging --app plate-web-stg"
+    )]
     Restore(Restore),
     /// Delete what an environment's Applications brought; production is refused
+    #[command(after_help = "Examples:\n  plate-deploy delete staging --app plate-web-stg")]
     Delete(Delete),
     /// Show what was deployed when, by whom, and how it ended
+    #[command(after_help = "Examples:\n  plate-deploy history production\n  plate-deploy history --output json")]
     History(History),
     /// Show what a change of the repository changes in the clusters, between two revisions
     #[command(after_help = inspect::DIFF_EXAMPLES)]

@@ -140,7 +140,7 @@ pub(crate) struct Restore {
     /// Environment
     pub(crate) environment: String,
     /// Name of the backup (`backup --list`)
-    #[arg(default_value = "latest")]
+    #[arg(id = "name", value_name = "BACKUP", default_value = "latest")]
     pub(crate) backup: String,
     /// Only this Application (repeatable)
     #[arg(long = "app", value_name = "NAME")]

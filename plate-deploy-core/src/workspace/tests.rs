@@ -175,17 +175,18 @@ fn what_is_wrong_is_said_and_the_rest_goes_on() {
     files.insert_content("env/apps/binary.yaml", vec![0xff, 0xfe, 0x00]);
     let workspace = files.discover().unwrap();
     let found: Vec<String> = workspace.diagnostics.iter().map(ToString::to_string).collect();
-    for want in [
-        "env/apps/binary.yaml:1:1: error[unreadable-file]",
-        "env/apps/broken.yaml:",
-        "env/apps/huge.yaml:1:1: error[unreadable-file]",
-        "env/apps/link.yaml:1:1: error[unreadable-file]",
-        "env/apps/self.yaml:2:1: error[application-cycle]: self contains itself",
-        "env/apps/stray.yaml:12:3: warning[unknown-field]",
-        "env/apps/stray.yaml:13:1: warning[runtime-field]",
-        "env/apps/types.yaml:12:5: error[invalid-application]",
+    for (place, code) in [
+        ("env/apps/binary.yaml:1:1: error: ", "unreadable-file"),
+        ("env/apps/broken.yaml:2:7: error: ", "invalid-yaml"),
+        ("env/apps/huge.yaml:1:1: error: ", "unreadable-file"),
+        ("env/apps/link.yaml:1:1: error: ", "unreadable-file"),
+        ("env/apps/self.yaml:2:1: error: self contains itself", "application-cycle"),
+        ("env/apps/stray.yaml:12:3: warning: ", "unknown-field"),
+        ("env/apps/stray.yaml:13:1: warning: ", "runtime-field"),
+        ("env/apps/types.yaml:12:5: error: ", "invalid-application"),
     ] {
-        assert!(found.iter().any(|line| line.starts_with(want)), "{want} in {found:#?}");
+        let fits = |line: &&String| line.starts_with(place) && line.contains(&format!("[{code}]"));
+        assert!(found.iter().any(|line| fits(&line)), "{place} [{code}] in {found:#?}");
     }
     assert!(workspace.application("stray").is_some_and(|a| a.source.object.extra.is_empty()));
     assert!(workspace.application("web-stg").is_some() && workspace.application("typed").is_none());

@@ -16,8 +16,9 @@ use std::process::ExitCode;
 use report::Report;
 use step::Step;
 
-/// Seconds for each fuzz target when the command line does not say.
-const FUZZ_SECONDS: u32 = 15;
+/// Seconds for each fuzz target when the command line does not say: none, until the cold build of the targets is known to fit
+/// into CI.
+const FUZZ_SECONDS: u32 = 0;
 
 /// The module of `tests/it` whose tests start real control planes; a suite of its own, as its time is.
 const REAL_CLUSTER: &str = "real_cluster::";
