@@ -23,6 +23,14 @@ const FUZZ_SECONDS: u32 = 0;
 /// The module of `tests/it` whose tests start real control planes; a suite of its own, as its time is.
 const REAL_CLUSTER: &str = "real_cluster::";
 
+/// Tests of `tests/it` that keep every processor busy or wait for real programs: each runs alone, so that none takes the
+/// other's time.
+const ALONE: [(&str, &str); 3] = [
+    ("api_diff::", "Embedded API beside the real one"),
+    ("faults::", "Fault matrix"),
+    ("argocd::real_argocd_deploys_and", "Hand-over to a real Argo CD and back"),
+];
+
 /// What was asked for.
 struct Options {
     /// A suite that cannot run is a failure.
@@ -49,9 +57,13 @@ fn main() -> ExitCode {
     }
     peers::complete(&mut peers, &mut report);
     browser::prepare(&mut report, options.require_all);
-    // One selection of packages for both, so that nothing is compiled twice.
-    let all = ["--lib", "--bins", "--tests", "--examples", "--", "--skip", REAL_CLUSTER];
-    report.run("Rust: unit, fixture, contract, differential and end-to-end tests", rust_tests(&peers, &all));
+    // One selection of packages for all, so that nothing is compiled twice.
+    let mut general = vec!["--lib", "--bins", "--tests", "--examples", "--", "--skip", REAL_CLUSTER];
+    general.extend(ALONE.iter().flat_map(|(name, _)| ["--skip", name]));
+    report.run("Rust: unit, fixture, contract, differential and end-to-end tests", rust_tests(&peers, &general));
+    for (name, title) in ALONE {
+        report.run(title, rust_tests(&peers, &["--test", "it", "--", name, "--nocapture"]));
+    }
     if peers.has("PLATE_CONTROL_PLANE") {
         let real = ["--test", "it", "--", REAL_CLUSTER, "--nocapture", "--test-threads=2"];
         report.run("Real cluster: contract, whole deploys, Argo CD", rust_tests(&peers, &real));
