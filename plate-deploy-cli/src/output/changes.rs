@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use owo_colors::OwoColorize;
 use plate_deploy_core::changes::{ApplicationDiff, Fate, RepositoryDiff, SubjectKind};
-use plate_deploy_core::report::Action;
 
 use super::{diff, width};
 
@@ -63,13 +62,7 @@ fn write_application(out: &mut String, app: &ApplicationDiff, style: Style) -> s
         writeln!(out, "  {}", problem.to_string().red())?;
     }
     for change in &app.changes {
-        let sign = match change.action {
-            Action::Create => "+ create".green().to_string(),
-            Action::Update => "~ update".yellow().to_string(),
-            Action::Prune => "- delete".red().to_string(),
-            Action::KeepExtra => "  extra, kept".dimmed().to_string(),
-            Action::Hook => "▸ hook".blue().to_string(),
-        };
+        let sign = diff::sign(change.action);
         writeln!(out, "  {sign} {}", diff::printable(&change.key.to_string()))?;
         match style {
             Style::Summary => {}

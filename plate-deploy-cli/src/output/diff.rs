@@ -1,8 +1,20 @@
 //! Differences between two texts: unified, or in two columns.
 
 use owo_colors::OwoColorize;
+use plate_deploy_core::report::Action;
 use plate_deploy_core::report::lines::{LineTag, hunks, side_by_side};
 use unicode_width::UnicodeWidthChar;
+
+/// What is done to an object, as a coloured mark before its name.
+pub(crate) fn sign(action: Action) -> String {
+    match action {
+        Action::Create => "+ create".green().to_string(),
+        Action::Update => "~ update".yellow().to_string(),
+        Action::Prune => "- delete".red().to_string(),
+        Action::KeepExtra => "  extra, kept".dimmed().to_string(),
+        Action::Hook => "▸ hook".blue().to_string(),
+    }
+}
 
 /// A unified diff with three lines of context, coloured, without file headers.
 pub(crate) fn unified(before: &str, after: &str, indent: &str) -> String {

@@ -192,13 +192,7 @@ fn write_application(out: &mut String, app: &ApplicationPlan, show_diff: bool) -
     }
     writeln!(out, "{} ({} of {} resources)", app.name.bold(), app.changes.len(), app.resources)?;
     for change in &app.changes {
-        let sign = match change.action {
-            Action::Create => "+ create".green().to_string(),
-            Action::Update => "~ update".yellow().to_string(),
-            Action::Prune => "- delete".red().to_string(),
-            Action::KeepExtra => "  extra, kept".dimmed().to_string(),
-            Action::Hook => "▸ hook".blue().to_string(),
-        };
+        let sign = diff::sign(change.action);
         writeln!(out, "  {sign} {}", change.key)?;
         // What changes is always shown; whole objects that come or go only when asked for.
         if change.action == Action::Update || (show_diff && change.action != Action::KeepExtra) {

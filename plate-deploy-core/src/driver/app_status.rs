@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::application::{ApplicationSource, Info, ManagedNamespaceMetadata};
+use crate::model::serde_skip::{is_false, is_zero};
 use crate::model::{
     Application, DecodeError, HealthCode, HealthStatus, Manifest, OperationPhase, ResourceKey, ResultCode, SyncCode,
     SyncPhase,
@@ -382,14 +383,4 @@ impl SyncedResource {
 /// A code; Argo CD writes `""` before the first comparison, and that must not cost us the rest of the status.
 fn code<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
-fn is_false(b: &bool) -> bool {
-    !*b
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
-fn is_zero(n: &i64) -> bool {
-    *n == 0
 }

@@ -19,7 +19,7 @@ mod project_rules;
 pub mod repo_url;
 mod resource_key;
 pub mod schema;
-mod serde_skip;
+pub(crate) mod serde_skip;
 mod source;
 mod status;
 mod sync_policy;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::ResourceKey;
 use crate::model::application::{ApplicationSource, RetryStrategy};
+use crate::model::serde_skip::{is_false, is_zero};
 
 /// Argo CD's `SyncOperation`: one sync, as it is requested.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -132,14 +133,4 @@ pub struct Initiator {
     /// The automated sync.
     #[serde(skip_serializing_if = "is_false")]
     pub automated: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
-fn is_false(b: &bool) -> bool {
-    !*b
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
-fn is_zero(n: &i64) -> bool {
-    *n == 0
 }
