@@ -5,13 +5,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::application::{ApplicationSource, Info, ManagedNamespaceMetadata};
+use crate::model::application::{ApplicationSource, ManagedNamespaceMetadata};
 use crate::model::serde_skip::{is_false, is_zero};
 use crate::model::{
     Application, DecodeError, HealthCode, HealthStatus, Manifest, OperationPhase, ResourceKey, ResultCode, SyncCode,
     SyncPhase,
 };
-use crate::sync::{Initiator, SyncOperation};
+use crate::sync::{Initiator, OperationRequest};
 
 /// An Application as the cluster has it: what Git gave, what Argo CD (or our agent) says of it, and what it is asked to
 /// do.
@@ -261,29 +261,12 @@ pub struct Summary {
     pub images: Vec<String>,
 }
 
-/// Argo CD's `Operation`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct OperationSpec {
-    /// The sync.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sync: Option<SyncOperation>,
-    /// Who asked.
-    pub initiated_by: Initiator,
-    /// Facts for people.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub info: Vec<Info>,
-    /// Retries.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub retry: Value,
-}
-
 /// Argo CD's `OperationState`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OperationState {
     /// What was asked for.
-    pub operation: OperationSpec,
+    pub operation: OperationRequest,
     /// How far it is.
     pub phase: OperationPhase,
     /// Why.
@@ -307,7 +290,7 @@ impl OperationState {
     #[must_use]
     pub fn revision(&self) -> &str {
         let resolved = self.sync_result.as_ref().map(|result| result.revision.as_str()).filter(|r| !r.is_empty());
-        resolved.or_else(|| Some(self.operation.sync.as_ref()?.revision.as_str())).unwrap_or_default()
+        resolved.unwrap_or(&self.operation.sync.revision)
     }
 }
 

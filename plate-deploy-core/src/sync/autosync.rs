@@ -186,6 +186,7 @@ impl Autosync<'_> {
         OperationRequest {
             sync,
             initiated_by: Initiator { automated: true, ..Initiator::default() },
+            info: Vec::new(),
             retry: retry.unwrap_or(RetryStrategy { limit: DEFAULT_RETRIES, ..RetryStrategy::default() }),
         }
     }

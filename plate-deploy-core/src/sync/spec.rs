@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::ResourceKey;
-use crate::model::application::{ApplicationSource, RetryStrategy};
+use crate::model::application::{ApplicationSource, Info, RetryStrategy};
 use crate::model::serde_skip::{is_false, is_zero};
 
 /// Argo CD's `SyncOperation`: one sync, as it is requested.
@@ -119,6 +119,9 @@ pub struct OperationRequest {
     pub sync: SyncOperation,
     /// Who asked.
     pub initiated_by: Initiator,
+    /// Facts for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub info: Vec<Info>,
     /// Retries.
     pub retry: RetryStrategy,
 }
